@@ -1,0 +1,4 @@
+# postgres_llm: inference inside PostgreSQL.
+
+include src/plain.mk
+include test/test.mk

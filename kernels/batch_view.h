@@ -1,0 +1,40 @@
+/*
+ * batch_view.h
+ *	  One step as flat arrays: the contract between the scheduler and the kernels.
+ *
+ * A step runs T tokens of S sequences.  The tokens of a sequence are adjacent and in the order of
+ * their positions; whether a sequence brings one token (decode), a part of its prompt (chunked
+ * prefill) or several rows that want logits makes no difference to any kernel.
+ *
+ * KV blocks hold LLM_KV_BLOCK tokens each.  Position p of sequence s lives in KV block
+ * block_table[s * max_blocks + p / LLM_KV_BLOCK], at offset p % LLM_KV_BLOCK.
+ */
+#ifndef LLM_KERNELS_BATCH_VIEW_H
+#define LLM_KERNELS_BATCH_VIEW_H
+
+#include <stdint.h>
+
+/* Tokens per KV block: also the width of the attention kernels' vectors. */
+#define LLM_KV_BLOCK 16
+
+/* All arrays are owned by the scheduler, sized at load, and valid until the next plan. */
+typedef struct LlmBatchView
+{
+	int32_t n_tokens;	  /* T */
+	int32_t n_seqs;		  /* S */
+	int32_t n_logit_rows; /* R */
+	int32_t max_blocks;	  /* row length of block_table */
+
+	const int32_t *token;	 /* [T] token id */
+	const int32_t *position; /* [T] position in its sequence, from 0 */
+	const int32_t *seq_of;	 /* [T] index of its sequence in this view */
+
+	const int32_t *query_start; /* [S + 1] first token of each sequence; [S] = T */
+	const int32_t *context_len; /* [S] tokens in the KV cache once this step's are stored */
+	const int32_t *block_table; /* [S, max_blocks] KV block ids, in order of position */
+
+	const int32_t *slot_mapping; /* [T] KV block id * LLM_KV_BLOCK + offset, where K, V go */
+	const int32_t *logit_row;	 /* [R] tokens whose logits are wanted, ascending */
+} LlmBatchView;
+
+#endif /* LLM_KERNELS_BATCH_VIEW_H */

@@ -1,0 +1,63 @@
+# plain.mk: the floors that know nothing of PostgreSQL, built once per VARIANT into .build/.
+#
+#   VARIANT=release   what is installed
+#   VARIANT=debug     assertions, no optimisation
+#   VARIANT=asan      assertions, AddressSanitizer and UndefinedBehaviorSanitizer
+#
+# Everything links from one archive, $(PLAIN_LIB); programs are src/engine/main.c and the tests.
+
+VARIANT ?= release
+BUILD = .build/$(VARIANT)
+PLAIN_CC ?= gcc
+WERROR ?=
+
+PLAIN_CFLAGS_release = -O2 -g -DNDEBUG
+PLAIN_CFLAGS_debug = -O0 -g
+PLAIN_CFLAGS_asan = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer
+
+# No contraction: a multiply and an add are fused only where the source says fmaf.
+PLAIN_CFLAGS = -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes $(WERROR) -fPIC \
+	-fvisibility=hidden -ffp-contract=off -pthread -Isrc -I. $(PLAIN_CFLAGS_$(VARIANT))
+PLAIN_LDLIBS = -lm -pthread
+
+PLAIN_ROOMS = src/base src/protocol src/gguf src/tokenizer src/template src/scheduler src/model \
+	src/engine kernels kernels/ref kernels/cpu
+PLAIN_SOURCES = $(filter-out src/engine/main.c,$(wildcard $(addsuffix /*.c,$(PLAIN_ROOMS))))
+
+# Of kernels/cpu, these are compiled once; every other file once per SIMD level.
+CPU_ONCE = $(wildcard $(addprefix kernels/cpu/,device.c cpuid.c threadpool.c repack.c))
+CPU_SIMD = $(filter-out $(CPU_ONCE),$(wildcard kernels/cpu/*.c))
+SIMD_LEVELS = portable
+ifneq ($(filter x86_64 amd64,$(shell uname -m)),)
+SIMD_LEVELS += avx2 avx512
+endif
+SIMD_FLAGS_portable =
+SIMD_FLAGS_avx2 = -mavx2 -mfma -mf16c
+SIMD_FLAGS_avx512 = -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mfma -mf16c
+
+PLAIN_OBJS = $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(CPU_SIMD),$(PLAIN_SOURCES))) \
+	$(foreach level,$(SIMD_LEVELS),$(patsubst %.c,$(BUILD)/%.$(level).o,$(CPU_SIMD)))
+PLAIN_LIB = $(BUILD)/libpostgres_llm_engine.a
+
+$(PLAIN_LIB): $(PLAIN_OBJS)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(PLAIN_CC) $(PLAIN_CFLAGS) -MMD -MP -c -o $@ $<
+
+define simd_rule
+$(BUILD)/kernels/cpu/%.$(1).o: kernels/cpu/%.c
+	@mkdir -p $$(@D)
+	$$(PLAIN_CC) $$(PLAIN_CFLAGS) -O3 $$(SIMD_FLAGS_$(1)) -DLLM_SIMD=$(1) -DLLM_SIMD_$(1) -MMD -MP -c -o $$@ $$<
+endef
+$(foreach level,$(SIMD_LEVELS),$(eval $(call simd_rule,$(level))))
+
+ENGINE = $(BUILD)/postgres_llm_engine
+engine: $(ENGINE)
+$(ENGINE): $(BUILD)/src/engine/main.o $(PLAIN_LIB)
+	$(PLAIN_CC) $(PLAIN_CFLAGS) -o $@ $^ $(PLAIN_LDLIBS)
+
+-include $(shell find .build -name '*.d' 2>/dev/null)
