@@ -1,0 +1,307 @@
+/*
+ * message.h
+ *	  What is asked of the engine and what it answers: the payloads of frames.
+ *
+ * Every message is a plain struct whose strings and arrays are borrowed: from the sender's memory
+ * when it is written, from the received bytes when it is read.  llm_<message>_write appends to a
+ * writer; llm_<message>_read checks every length, count and enumeration and returns
+ * LLM_ERR_PROTOCOL for bytes that no writer of this version makes.  Arrays that cannot be borrowed
+ * in place are read into a caller's array of a fixed maximal size.
+ */
+#ifndef LLM_PROTOCOL_MESSAGE_H
+#define LLM_PROTOCOL_MESSAGE_H
+
+#include "base/status.h"
+#include "protocol/wire.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define LLM_MAX_MESSAGES 1024	/* turns of one chat */
+#define LLM_MAX_STOPS 16		/* stop strings of one request */
+#define LLM_MAX_STOP_BYTES 256	/* bytes of one stop string */
+#define LLM_MAX_MODELS 16		/* models loaded at once */
+#define LLM_MAX_MODEL_NAME 64	/* bytes, with terminator */
+#define LLM_MAX_MODEL_PATH 1024 /* bytes, with terminator */
+
+/* ---- which model ---- */
+
+typedef enum LlmWeightForm
+{
+	LLM_WEIGHTS_NATIVE = 0, /* as the file has them */
+	LLM_WEIGHTS_F32 = 1		/* dequantised at load: exact, four bytes per weight */
+} LlmWeightForm;
+
+typedef enum LlmKvType
+{
+	LLM_KV_F16 = 0,
+	LLM_KV_F32 = 1
+} LlmKvType;
+
+/*
+ * A model as a request names it.  The engine keys loaded models by path and load options, so two
+ * databases that name the same file the same way share one instance.
+ */
+typedef struct LlmModelRef
+{
+	LlmStrView name;		   /* the catalog's name, for messages only */
+	LlmStrView path;		   /* absolute path of the GGUF file */
+	uint32_t context_length;   /* tokens; 0: what the file says */
+	LlmWeightForm weight_form; /* LLM_WEIGHTS_* */
+	LlmKvType kv_type;		   /* LLM_KV_* */
+} LlmModelRef;
+
+/* Identity of what would be loaded: path and load options, without the name.  Never 0. */
+extern uint64_t llm_model_ref_key(const LlmModelRef *model);
+
+/* ---- requests ---- */
+
+typedef enum LlmRequestKind
+{
+	LLM_REQUEST_GENERATE = 1, /* -> LlmGenerateResult */
+	LLM_REQUEST_SCORE,		  /* -> LlmScoreResult */
+	LLM_REQUEST_TOKENIZE,	  /* -> LlmTokensResult */
+	LLM_REQUEST_DETOKENIZE,	  /* -> LlmTextResult */
+	LLM_REQUEST_INSPECT,	  /* read and check the file without loading it -> LlmModelFacts */
+	LLM_REQUEST_LOAD,		  /* -> LlmModelFacts */
+	LLM_REQUEST_UNLOAD		  /* waits until nobody uses it -> LlmModelFacts of what was there */
+} LlmRequestKind;
+
+/* One turn of a chat.  Both strings are data: nothing in them can become a control token. */
+typedef struct LlmChatTurn
+{
+	LlmStrView role;
+	LlmStrView content;
+} LlmChatTurn;
+
+/* How the next token is drawn.  Every field has a neutral value that switches its rule off. */
+typedef struct LlmSamplingParams
+{
+	double temperature;		   /* 0: greedy */
+	uint32_t top_k;			   /* 0: all */
+	double top_p;			   /* 1: all */
+	double min_p;			   /* 0: all */
+	double repetition_penalty; /* 1: none */
+	double presence_penalty;   /* 0: none */
+	double frequency_penalty;  /* 0: none */
+	uint64_t seed;			   /* of the counter-based generator; used when temperature > 0 */
+} LlmSamplingParams;
+
+/* The neutral values: greedy, nothing cut, nothing penalised. */
+extern LlmSamplingParams llm_sampling_params_default(void);
+
+typedef struct LlmGenerateRequest
+{
+	bool raw;	 /* turns[0].content is the prompt as it is, without the chat template */
+	bool stream; /* send CHUNK frames as text comes; the result's text is empty then */
+	bool ignore_eos; /* go on after an end-of-generation token (benchmarks) */
+	uint32_t n_turns;
+	const LlmChatTurn *turns;
+	uint32_t max_tokens; /* > 0 */
+	LlmSamplingParams sampling;
+	uint32_t n_stops;
+	const LlmStrView *stops;
+} LlmGenerateRequest;
+
+/* The log-probability of each token of completion after prompt. */
+typedef struct LlmScoreRequest
+{
+	bool raw; /* prompt as it is; else it is the user's turn and completion the assistant's */
+	LlmStrView prompt;
+	LlmStrView completion;
+} LlmScoreRequest;
+
+typedef struct LlmTokenizeRequest
+{
+	LlmStrView text;	/* control tokens in it stay text */
+	bool special;		/* add what the tokenizer puts around a text, such as BOS */
+	bool count_only;	/* answer n_tokens without the ids */
+} LlmTokenizeRequest;
+
+typedef struct LlmDetokenizeRequest
+{
+	uint32_t n_tokens;
+	const char *tokens; /* n_tokens int32, not aligned */
+} LlmDetokenizeRequest;
+
+typedef struct LlmRequest
+{
+	LlmRequestKind kind;
+	LlmModelRef model;
+	union
+	{
+		LlmGenerateRequest generate;
+		LlmScoreRequest score;
+		LlmTokenizeRequest tokenize;
+		LlmDetokenizeRequest detokenize;
+	};
+} LlmRequest;
+
+/* Room for the arrays of a request that is read. */
+typedef struct LlmRequestArrays
+{
+	LlmChatTurn turns[LLM_MAX_MESSAGES];
+	LlmStrView stops[LLM_MAX_STOPS];
+} LlmRequestArrays;
+
+extern void llm_request_write(LlmWriter *w, const LlmRequest *request);
+extern LlmStatus llm_request_read(LlmStrView payload, LlmRequestArrays *arrays, LlmRequest *out,
+								  LlmError *err);
+
+/* ---- results ---- */
+
+typedef enum LlmFinishReason
+{
+	LLM_FINISH_STOP = 0,   /* the model ended, or a stop string was met */
+	LLM_FINISH_LENGTH = 1, /* max_tokens or the context was reached: the text is cut */
+	LLM_FINISH_COUNT
+} LlmFinishReason;
+
+/* "stop", "length". */
+extern const char *llm_finish_reason_name(LlmFinishReason reason);
+
+typedef struct LlmGenerateResult
+{
+	LlmStrView text; /* valid UTF-8 without NUL */
+	LlmFinishReason finish_reason;
+	uint32_t prompt_tokens;		/* with template and BOS */
+	uint32_t cached_tokens;		/* of these, found in the KV cache */
+	uint32_t completion_tokens; /* sampled, with the end token if there was one */
+	uint64_t first_token_us;	/* from arrival in the engine */
+	uint64_t total_us;
+} LlmGenerateResult;
+
+extern void llm_generate_result_write(LlmWriter *w, const LlmGenerateResult *result);
+extern LlmStatus llm_generate_result_read(LlmStrView payload, LlmGenerateResult *out,
+										  LlmError *err);
+
+typedef struct LlmTokensResult
+{
+	uint32_t n_tokens;
+	bool count_only;
+	const char *tokens; /* n_tokens int32, not aligned; NULL when count_only */
+} LlmTokensResult;
+
+extern void llm_tokens_result_write(LlmWriter *w, const LlmTokensResult *result);
+extern LlmStatus llm_tokens_result_read(LlmStrView payload, LlmTokensResult *out, LlmError *err);
+
+/* A text result is one string: llm_write_string / this. */
+extern LlmStatus llm_text_result_read(LlmStrView payload, LlmStrView *out, LlmError *err);
+
+/*
+ * A score result is u32 n, then n entries.  The reader hands them out one by one, since their
+ * number has no small bound.
+ */
+typedef struct LlmScoreEntry
+{
+	int32_t token;
+	double logprob;	  /* natural logarithm */
+	LlmStrView bytes; /* the token's text; may be a part of a character */
+} LlmScoreEntry;
+
+extern void llm_score_entry_write(LlmWriter *w, const LlmScoreEntry *entry);
+
+/* After llm_read_count(r, LLM_SCORE_ENTRY_MIN_BYTES): the next entry; check r->failed. */
+#define LLM_SCORE_ENTRY_MIN_BYTES 16
+extern LlmScoreEntry llm_score_entry_read(LlmReader *r);
+
+typedef struct LlmModelFacts
+{
+	LlmStrView architecture;   /* "llama" */
+	LlmStrView quantization;   /* the type most weights have, "Q4_1" */
+	uint64_t n_parameters;	   /* elements of all tensors */
+	uint64_t file_bytes;	   /* of the GGUF file */
+	uint64_t loaded_bytes;	   /* weights and KV cache in memory; 0 when not loaded */
+	uint32_t context_length;   /* tokens, as loaded or as it would be */
+	uint32_t vocabulary_size;  /* tokens */
+	bool chat;				   /* has a chat template that we can run */
+} LlmModelFacts;
+
+extern void llm_model_facts_write(LlmWriter *w, const LlmModelFacts *facts);
+extern LlmStatus llm_model_facts_read(LlmStrView payload, LlmModelFacts *out, LlmError *err);
+
+/* Payload of an ERROR frame. */
+extern void llm_error_write(LlmWriter *w, const LlmError *error);
+extern LlmStatus llm_error_read(LlmStrView payload, LlmError *out, LlmError *err);
+
+/* ---- engine life ---- */
+
+typedef enum LlmEngineDevice
+{
+	LLM_DEVICE_AUTO = 0, /* the best there is */
+	LLM_DEVICE_CPU,
+	LLM_DEVICE_REF, /* the scalar definition of every operation: slow, for checks */
+	LLM_DEVICE_FAKE /* no model at all: see src/engine/fake.h */
+} LlmEngineDevice;
+
+/* Payload of HELLO: settings of this engine process for its life. */
+typedef struct LlmEngineConfig
+{
+	uint32_t protocol_version; /* LLM_PROTOCOL_VERSION */
+	LlmEngineDevice device;
+	uint32_t n_threads;			/* 0: one per core this process may use */
+	uint32_t max_simd;			/* LlmSimdLevel as number */
+	uint32_t max_sequences;		/* running at once, per model */
+	uint32_t max_step_tokens;	/* tokens of one step */
+	uint64_t kv_cache_bytes;	/* per model */
+	uint32_t max_queue;			/* requests waiting in the engine; more fail with LLM_ERR_LIMIT */
+	uint32_t fake_slots;		/* fake engine: requests running at once */
+	uint32_t fake_step_us;		/* fake engine: time of one step */
+	uint32_t fake_steps;		/* fake engine: steps of a request that does not say */
+} LlmEngineConfig;
+
+extern void llm_engine_config_write(LlmWriter *w, const LlmEngineConfig *config);
+extern LlmStatus llm_engine_config_read(LlmStrView payload, LlmEngineConfig *out, LlmError *err);
+
+/* Payload of READY. */
+typedef struct LlmEngineReady
+{
+	uint32_t protocol_version;
+	LlmStrView description; /* one line: "cpu: AVX2, 2 threads" */
+} LlmEngineReady;
+
+extern void llm_engine_ready_write(LlmWriter *w, const LlmEngineReady *ready);
+extern LlmStatus llm_engine_ready_read(LlmStrView payload, LlmEngineReady *out, LlmError *err);
+
+/* ---- status, kept in shared memory by the broker: plain data without pointers ---- */
+
+typedef enum LlmModelState
+{
+	LLM_MODEL_LOADING = 1,
+	LLM_MODEL_LOADED,
+	LLM_MODEL_UNLOADING, /* leaves when its last request ends */
+	LLM_MODEL_FAILED	 /* the last attempt to load it failed; see last_error */
+} LlmModelState;
+
+/* "loading", "loaded", "unloading", "failed". */
+extern const char *llm_model_state_name(LlmModelState state);
+
+typedef struct LlmModelStatus
+{
+	uint64_t key; /* llm_model_ref_key */
+	LlmModelState state;
+	uint32_t context_length; /* tokens */
+	uint64_t loaded_bytes;	 /* weights and KV cache */
+	uint32_t max_sequences;
+	uint32_t running; /* sequences in the batch */
+	uint32_t waiting; /* sequences in the queue */
+	uint32_t kv_blocks_total;
+	uint32_t kv_blocks_free;
+	uint64_t requests;	  /* finished, since load */
+	uint64_t prompt_tokens; /* computed, since load */
+	uint64_t generated_tokens;
+	uint64_t steps;
+	char path[LLM_MAX_MODEL_PATH];
+	char last_error[LLM_ERROR_MESSAGE_SIZE]; /* empty when there is none */
+} LlmModelStatus;
+
+typedef struct LlmEngineStatus
+{
+	uint32_t n_models;
+	LlmModelStatus models[LLM_MAX_MODELS];
+} LlmEngineStatus;
+
+extern void llm_engine_status_write(LlmWriter *w, const LlmEngineStatus *status);
+extern LlmStatus llm_engine_status_read(LlmStrView payload, LlmEngineStatus *out, LlmError *err);
+
+#endif /* LLM_PROTOCOL_MESSAGE_H */
