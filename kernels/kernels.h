@@ -51,6 +51,7 @@ typedef struct LlmDeviceConfig
 } LlmDeviceConfig;
 
 #define LLM_MAX_THREADS 256
+#define LLM_MAX_MATMULS 3 /* q, k, v */
 
 /* float data[n_rows, n_cols] in device memory; borrowed. */
 typedef struct LlmTensor
@@ -151,11 +152,13 @@ struct LlmKernels
 	void (*rmsnorm)(LlmDevice *dev, LlmTensor out, LlmTensor x, const float *weight, float eps);
 
 	/*
-	 * out[n, N] = x[n, K] * W[N, K]^T, plus the old out when accumulate.  For quantised W, x is
-	 * rounded to 8 bits in blocks of 32 first.  out must not overlap x.
+	 * out[i][n, N_i] = x[n, K] * W_i[N_i, K]^T for each of the n_weights (1..LLM_MAX_MATMULS) matrices,
+	 * plus the old out[i] when accumulate.  Several matrices at once share the rounding of x and one
+	 * hand-over to the threads.  For quantised W, x is rounded to 8 bits in blocks of 32 first.  No
+	 * out may overlap x.
 	 */
-	void (*matmul)(LlmDevice *dev, LlmTensor out, LlmTensor x, const LlmWeight *weight,
-				   bool accumulate);
+	void (*matmul)(LlmDevice *dev, int n_weights, const LlmTensor *out, LlmTensor x,
+				   const LlmWeight *const *weights, bool accumulate);
 
 	/* x[n, N] += bias[N] */
 	void (*add_bias)(LlmDevice *dev, LlmTensor x, const float *bias);

@@ -1,0 +1,78 @@
+/*
+ * tokenizer.h
+ *	  Text to token ids and back, as the GGUF file's tokenizer.ggml.* keys say.
+ *
+ * One vocabulary is read per loaded model and shared read-only by all threads.  A tokenizer model or
+ * pre-tokenizer that we do not know is refused (LLM_ERR_UNSUPPORTED), never guessed: a wrong splitter
+ * gives plausible text of poor quality.
+ */
+#ifndef LLM_TOKENIZER_TOKENIZER_H
+#define LLM_TOKENIZER_TOKENIZER_H
+
+#include "base/status.h"
+#include "base/strview.h"
+#include "base/textrun.h"
+#include "gguf/gguf.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct LlmTokenizer LlmTokenizer;
+
+/* A growing list of token ids; owned memory. */
+typedef struct LlmTokenList
+{
+	int32_t *ids;
+	size_t n;
+	size_t cap;
+	size_t max; /* limit for n; 0: none */
+} LlmTokenList;
+
+extern void llm_token_list_init(LlmTokenList *list, size_t max_tokens);
+
+/* LLM_ERR_LIMIT beyond max, LLM_ERR_OUT_OF_MEMORY. */
+extern LlmStatus llm_token_list_append(LlmTokenList *list, int32_t id, LlmError *err);
+extern void llm_token_list_free(LlmTokenList *list);
+
+/*
+ * Build the tokenizer; copies what it needs, so the file may be closed.  Errors: LLM_ERR_UNSUPPORTED
+ * with the name that we do not know, LLM_ERR_CORRUPT, LLM_ERR_OUT_OF_MEMORY.
+ */
+extern LlmStatus llm_tokenizer_create(const LlmGguf *gguf, LlmTokenizer **out, LlmError *err);
+extern void llm_tokenizer_destroy(LlmTokenizer *tokenizer);
+
+extern int32_t llm_tokenizer_n_tokens(const LlmTokenizer *tokenizer);
+
+/* -1 when the vocabulary has none. */
+extern int32_t llm_tokenizer_bos(const LlmTokenizer *tokenizer);
+extern int32_t llm_tokenizer_eos(const LlmTokenizer *tokenizer);
+
+/* True for every token that ends a generation (eos, eot, eom and the known names such as <|im_end|>). */
+extern bool llm_tokenizer_is_end(const LlmTokenizer *tokenizer, int32_t id);
+
+/* True for control tokens, which never appear in output text. */
+extern bool llm_tokenizer_is_control(const LlmTokenizer *tokenizer, int32_t id);
+
+/*
+ * Append the ids of text (UTF-8; invalid bytes are encoded as byte tokens or as U+FFFD, never an
+ * error).  Control tokens are recognised only inside trusted runs (a control token must lie in one
+ * run); runs NULL means that nothing is trusted.  Splitting and merging do not see run borders
+ * otherwise.  add_special adds what the file says goes around a text (BOS, EOS), but no second BOS
+ * when the trusted text itself begins with it.
+ */
+extern LlmStatus llm_tokenizer_encode(const LlmTokenizer *tokenizer, LlmStrView text,
+									  const LlmTextRun *runs, size_t n_runs, bool add_special,
+									  LlmTokenList *out, LlmError *err);
+
+/*
+ * The bytes a token stands for: may be part of a character, is empty for control tokens.  buf holds
+ * bytes that must be built; the view borrows from buf or from the tokenizer.  id is in range.
+ */
+#define LLM_TOKEN_BYTE_BUF 4
+extern LlmStrView llm_tokenizer_token_bytes(const LlmTokenizer *tokenizer, int32_t id,
+											char buf[LLM_TOKEN_BYTE_BUF]);
+
+/* The token's name as the vocabulary writes it ("<|im_end|>", "Ġthe"), also for control tokens. */
+extern LlmStrView llm_tokenizer_token_name(const LlmTokenizer *tokenizer, int32_t id);
+
+#endif /* LLM_TOKENIZER_TOKENIZER_H */
