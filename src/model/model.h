@@ -1,0 +1,93 @@
+/*
+ * model.h
+ *	  A language model in memory: configuration, weights, KV cache, forward pass.
+ *
+ * The forward pass is written once against the kernels table (kernels/kernels.h) and never asks which
+ * device it runs on.  It sees one step as a flat LlmBatchView and returns logits for the rows that
+ * the view wants; it knows nothing of requests or scheduling.
+ */
+#ifndef LLM_MODEL_MODEL_H
+#define LLM_MODEL_MODEL_H
+
+#include "gguf/gguf.h"
+#include "kernels/kernels.h"
+
+typedef struct LlmModel LlmModel;
+
+/*
+ * Hyper-parameters, read from the metadata and checked against each other and against limits.
+ * Everything that says how many heads, rows or layers is this rank's share; with one rank it is all.
+ */
+typedef struct LlmModelConfig
+{
+	char architecture[32]; /* "llama" */
+	int32_t n_layers;	   /* L */
+	int32_t dim;		   /* D */
+	int32_t n_heads;	   /* H */
+	int32_t n_kv_heads;	   /* Hk; H % Hk == 0 */
+	int32_t head_dim;	   /* d */
+	int32_t ffn_dim;	   /* F */
+	int32_t vocab_size;	   /* V */
+	int32_t context_length; /* tokens the model was trained for */
+	float norm_eps;
+	float attention_scale;
+	LlmRopeKind rope_kind;
+	int32_t rope_dims; /* of each head, from its start; even, <= d */
+	float rope_base;
+	float rope_scale; /* positions are multiplied by this: 1 / linear factor */
+} LlmModelConfig;
+
+/*
+ * Read the configuration.  LLM_ERR_UNSUPPORTED names an architecture, a RoPE scaling or a feature
+ * that we do not compute (never ignored), LLM_ERR_CORRUPT says which key contradicts which.
+ */
+extern LlmStatus llm_model_config_read(const LlmGguf *gguf, LlmModelConfig *out, LlmError *err);
+
+/* What a look at the file tells without loading it. */
+typedef struct LlmModelSummary
+{
+	LlmModelConfig config;
+	const char *quantization; /* the type that most weights have: "Q4_1"; static */
+	uint64_t n_parameters;	  /* elements of all tensors */
+} LlmModelSummary;
+
+/* Config, and every tensor that the forward pass needs: present, of the right shape and type. */
+extern LlmStatus llm_model_check(const LlmGguf *gguf, LlmModelSummary *out, LlmError *err);
+
+typedef struct LlmModelOptions
+{
+	int32_t context_length; /* positions to prepare for; 1..config.context_length */
+	bool weights_f32;		/* dequantise at load: exact, four bytes per weight */
+	LlmDtype kv_type;		/* LLM_DTYPE_F16 or LLM_DTYPE_F32 */
+	int32_t n_kv_blocks;	/* B, of LLM_KV_BLOCK tokens each, > 0 */
+	int32_t max_step_tokens; /* T of a step never exceeds this */
+	int32_t max_logit_rows;	 /* R of a step never exceeds this */
+} LlmModelOptions;
+
+/* Bytes of one KV block over all layers: what a memory budget is divided by. */
+extern size_t llm_model_kv_block_bytes(const LlmModelConfig *config, const LlmKernels *kernels,
+									   LlmDtype kv_type);
+
+/*
+ * Load.  gguf and dev are borrowed for the life of the model.  Errors as llm_model_check, and
+ * LLM_ERR_OUT_OF_MEMORY.
+ */
+extern LlmStatus llm_model_create(const LlmGguf *gguf, LlmDevice *dev,
+								  const LlmModelOptions *options, LlmModel **out, LlmError *err);
+
+/* NULL is allowed. */
+extern void llm_model_destroy(LlmModel *model);
+
+extern const LlmModelConfig *llm_model_config(const LlmModel *model);
+
+/* Memory held: weights in the device's layout, KV cache, activations.  The mapped file not included. */
+extern size_t llm_model_bytes(const LlmModel *model);
+
+/*
+ * Run one step: store K and V of the batch's tokens, and compute *logits[R, V] (host memory, owned by
+ * the model, valid until the next forward; NULL when R is 0).  Errors come from the device only.
+ */
+extern LlmStatus llm_model_forward(LlmModel *model, const LlmBatchView *batch,
+								   const float **logits, LlmError *err);
+
+#endif /* LLM_MODEL_MODEL_H */

@@ -1,0 +1,116 @@
+/*
+ * scheduler.h
+ *	  In-flight batching: which tokens run in the next step, and where their K and V go.
+ *
+ * Pure logic over one model's KV blocks: no I/O, no model, no threads, no clock.  There is no prefill
+ * phase and no decode phase.  Each sequence has a number of tokens it knows (prompt, then sampled
+ * ones) and a number of tokens computed; every step hands out a budget of tokens so that computed
+ * catches up with known (after vLLM's V1 scheduler).  Decodes come first, the rest of the budget is
+ * shared among the prompts under way, and new sequences are admitted at every step.
+ *
+ *	  llm_scheduler_add       a sequence waits
+ *	  llm_scheduler_plan      the next step as an LlmBatchView, with the rows that want logits
+ *	  (the model runs it)
+ *	  llm_scheduler_commit    what was computed; afterwards append sampled tokens or finish
+ *
+ * Invariant, checked by llm_scheduler_check: every KV block is free or owned by exactly one sequence,
+ * and free + owned = total.
+ */
+#ifndef LLM_SCHEDULER_SCHEDULER_H
+#define LLM_SCHEDULER_SCHEDULER_H
+
+#include "base/status.h"
+#include "kernels/batch_view.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct LlmScheduler LlmScheduler;
+typedef struct LlmSequence LlmSequence;
+
+typedef struct LlmSchedulerConfig
+{
+	int32_t max_sequences;	 /* running at once */
+	int32_t max_waiting;	 /* sequences that may wait; add fails with LLM_ERR_LIMIT beyond */
+	int32_t max_step_tokens; /* token budget of a step */
+	int32_t max_prefills;	 /* prompts that share a step's budget */
+	int32_t max_logit_rows;	 /* rows that want logits in a step, >= max_sequences */
+	int32_t n_kv_blocks;
+	int32_t max_context; /* tokens of one sequence */
+} LlmSchedulerConfig;
+
+typedef struct LlmSequenceSpec
+{
+	void *owner;		   /* the engine's own data, given back by llm_sequence_owner; borrowed */
+	const int32_t *tokens; /* the prompt, copied; at least one */
+	int32_t n_tokens;
+	int32_t max_new_tokens; /* appended at most; 0 for scoring */
+
+	/*
+	 * Logits are wanted from this token of the prompt on (n_tokens - 1: only what follows the
+	 * prompt; smaller for scoring).
+	 */
+	int32_t logits_from;
+} LlmSequenceSpec;
+
+/* One row of logits of the planned step, in the order of the batch's logit_row. */
+typedef struct LlmLogitRow
+{
+	LlmSequence *sequence;
+	int32_t position; /* of the token that was read; the logits are for position + 1 */
+} LlmLogitRow;
+
+extern LlmStatus llm_scheduler_create(const LlmSchedulerConfig *config, LlmScheduler **out,
+									  LlmError *err);
+
+/* Sequences that are still there are freed with it. */
+extern void llm_scheduler_destroy(LlmScheduler *scheduler);
+
+/*
+ * Queue a sequence.  LLM_ERR_LIMIT when the queue is full, or when prompt and max_new_tokens could
+ * never fit the context or the KV cache (the message says which and gives the numbers).
+ * *out is owned by the scheduler until llm_scheduler_remove.
+ */
+extern LlmStatus llm_scheduler_add(LlmScheduler *scheduler, const LlmSequenceSpec *spec,
+								   LlmSequence **out, LlmError *err);
+
+/*
+ * The next step, or NULL when there is nothing to run.  The view and *rows[R] are owned by the
+ * scheduler and valid until the next call of plan.  Allocates nothing.
+ */
+extern const LlmBatchView *llm_scheduler_plan(LlmScheduler *scheduler, const LlmLogitRow **rows);
+
+/* The planned step ran: its tokens count as computed.  Call once per plan, before the next one. */
+extern void llm_scheduler_commit(LlmScheduler *scheduler);
+
+/* A sampled token joins its sequence, to be computed in the next step. */
+extern void llm_sequence_append(LlmSequence *sequence, int32_t token);
+
+/*
+ * The sequence is over (finished, cancelled or failed): its KV blocks are free again.  In any state,
+ * but not between plan and commit.
+ */
+extern void llm_scheduler_remove(LlmScheduler *scheduler, LlmSequence *sequence);
+
+extern void *llm_sequence_owner(const LlmSequence *sequence);
+extern int32_t llm_sequence_n_tokens(const LlmSequence *sequence);
+extern const int32_t *llm_sequence_tokens(const LlmSequence *sequence);
+extern int32_t llm_sequence_n_prompt(const LlmSequence *sequence);
+extern int32_t llm_sequence_n_computed(const LlmSequence *sequence);
+
+typedef struct LlmSchedulerStatus
+{
+	int32_t running;
+	int32_t waiting;
+	int32_t kv_blocks_total;
+	int32_t kv_blocks_free;
+	uint64_t steps;
+	uint64_t tokens; /* computed, over all steps */
+} LlmSchedulerStatus;
+
+extern void llm_scheduler_status(const LlmScheduler *scheduler, LlmSchedulerStatus *out);
+
+/* Recount everything; false when an invariant is broken.  For tests and debug builds. */
+extern bool llm_scheduler_check(const LlmScheduler *scheduler);
+
+#endif /* LLM_SCHEDULER_SCHEDULER_H */
