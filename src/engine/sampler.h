@@ -11,22 +11,9 @@
 #ifndef LLM_ENGINE_SAMPLER_H
 #define LLM_ENGINE_SAMPLER_H
 
-#include "base/status.h"
+#include "protocol/message.h"
 
 #include <stdint.h>
-
-/* Neutral values switch a rule off; see LlmSamplingParams in protocol/message.h for the same fields. */
-typedef struct LlmSamplerParams
-{
-	double temperature;		   /* 0: greedy */
-	int32_t top_k;			   /* 0: all */
-	double top_p;			   /* 1: all */
-	double min_p;			   /* 0: all */
-	double repetition_penalty; /* 1: none */
-	double presence_penalty;   /* 0: none */
-	double frequency_penalty;  /* 0: none */
-	uint64_t seed;
-} LlmSamplerParams;
 
 /* Scratch memory for vocabularies of up to n_vocab tokens; one per thread that samples. */
 typedef struct LlmSampler LlmSampler;
@@ -44,7 +31,7 @@ typedef struct LlmSampleInput
 } LlmSampleInput;
 
 /* The token.  NaN logits count as minus infinity; if nothing is left, the lowest allowed id. */
-extern int32_t llm_sampler_draw(LlmSampler *sampler, const LlmSamplerParams *params,
+extern int32_t llm_sampler_draw(LlmSampler *sampler, const LlmSamplingParams *params,
 								const LlmSampleInput *input);
 
 /* Natural logarithm of softmax(logits)[token], in double. */
