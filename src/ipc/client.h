@@ -1,0 +1,58 @@
+/*
+ * client.h
+ *	  Backend half of the transport: hand a request to the engine and wait for its answer.
+ *
+ * A call is a request of this backend in flight.  It belongs to the resource owner that was current at
+ * submit, so that an error, a cancel, a rolled back subtransaction or a closed portal releases it:
+ * the engine drops the sequence at its next step.  Every wait serves interrupts, notices a vanished
+ * client, and ends when the engine or the broker dies.
+ *
+ * Strings of requests and results are UTF-8, whatever the database's encoding (src/sql/encoding.h).
+ */
+#ifndef LLM_IPC_CLIENT_H
+#define LLM_IPC_CLIENT_H
+
+#include "postgres.h"
+
+#include "lib/stringinfo.h"
+
+#include "protocol/message.h"
+
+typedef struct LlmCall LlmCall;
+
+/*
+ * Raise 55000 with the remedy unless the library was loaded by shared_preload_libraries.  Every
+ * SQL function that needs the engine calls this first, before it looks at its arguments.
+ */
+extern void llm_client_require_preload(void);
+
+/*
+ * Send a request; copies what it needs.  Waits (interruptibly) for a free slot, and up to
+ * postgres_llm.engine_start_timeout for an engine that is starting.  Raises 53400 for limits (with
+ * the name of the setting), 57P03 when the engine does not come up, with its last error.
+ */
+extern LlmCall *llm_client_submit(const LlmRequest *request);
+
+/* True when llm_client_finish would not wait. */
+extern bool llm_client_done(const LlmCall *call);
+
+/*
+ * Wait for the end, append the result's payload to *result and release the call.  A request that
+ * failed raises the error that the engine reported, mapped by report.c; a request that was lost with
+ * the engine raises 57P02 (ERRCODE_CRASH_SHUTDOWN).
+ */
+extern void llm_client_finish(LlmCall *call, StringInfo result);
+
+/*
+ * Of a streaming generation: wait for text, append all that has come to *chunk and return true; false
+ * when the text is over: then llm_client_finish gives the rest of the result.
+ */
+extern bool llm_client_next_chunk(LlmCall *call, StringInfo chunk);
+
+/* Give up the call: cancels it in the engine if it still runs. */
+extern void llm_client_release(LlmCall *call);
+
+/* Submit and finish in one. */
+extern void llm_client_ask(const LlmRequest *request, StringInfo result);
+
+#endif /* LLM_IPC_CLIENT_H */
