@@ -5,8 +5,8 @@
  * The file is mapped, checked from end to end before llm_gguf_open returns, and never copied: keys,
  * strings and tensors are borrowed from the map until llm_gguf_close.  The file is untrusted: every
  * length, count, offset and product is checked against what remains of it before it is used, and a
- * file that contradicts the format is refused with LLM_ERR_CORRUPT and the place.  Bytes of the file
- * appear in messages only as names that were found to be printable.
+ * file that contradicts the format is refused with LLM_ERR_CORRUPT and the place.  Bytes of the
+ * file appear in messages only as names that were found to be printable.
  *
  * Format: ggml's docs/gguf.md; block sizes: ggml-common.h.
  */
@@ -55,10 +55,10 @@ typedef struct LlmGgufArray
 typedef struct LlmGgufTensor
 {
 	LlmStrView name;
-	uint32_t type;		  /* GGUF type id; llm_gguf_type_name */
-	uint32_t n_dims;	  /* 1..4 */
-	uint64_t dims[4];	  /* dims[0] varies fastest; unused ones are 1 */
-	const void *data;	  /* borrowed; aligned to the file's alignment */
+	uint32_t type;	  /* GGUF type id; llm_gguf_type_name */
+	uint32_t n_dims;  /* 1..4 */
+	uint64_t dims[4]; /* dims[0] varies fastest; unused ones are 1 */
+	const void *data; /* borrowed; aligned to the file's alignment, a page at most */
 	size_t n_bytes;
 } LlmGgufTensor;
 
@@ -69,13 +69,16 @@ typedef struct LlmGgufTensor
  */
 extern LlmStatus llm_gguf_open(const char *path, LlmGguf **out, LlmError *err);
 
-/* The same over bytes in memory, 32-byte aligned and borrowed until close: for tests and fuzzing. */
+/* The same over bytes in memory, 64-byte aligned, borrowed until close: for tests and fuzzing. */
 extern LlmStatus llm_gguf_parse(const void *data, size_t n_bytes, LlmGguf **out, LlmError *err);
 
 /* NULL is allowed. */
 extern void llm_gguf_close(LlmGguf *gguf);
 
 extern size_t llm_gguf_file_bytes(const LlmGguf *gguf);
+
+/* Tell the operating system that all tensors will be read soon: it may begin to read ahead. */
+extern void llm_gguf_will_need(const LlmGguf *gguf);
 
 /* ---- metadata ---- */
 
@@ -84,7 +87,7 @@ extern bool llm_gguf_has(const LlmGguf *gguf, const char *key);
 /*
  * Read one value.  LLM_ERR_NOT_FOUND (with a message that names the key) when it is absent,
  * LLM_ERR_CORRUPT when it has another type or does not fit.  get_u32 accepts every integer type
- * whose value is in range, get_f32 both float types.
+ * whose value is in range, get_f32 both float types, as long as the number is finite.
  */
 extern LlmStatus llm_gguf_get_u32(const LlmGguf *gguf, const char *key, uint32_t *out,
 								  LlmError *err);
@@ -101,7 +104,10 @@ extern LlmStatus llm_gguf_get_array(const LlmGguf *gguf, const char *key, LlmGgu
  */
 extern LlmStrView llm_gguf_array_string(const LlmGgufArray *array, size_t *at);
 
-/* Element i (i < n) of an integer array, or of an F32 or F64 array. */
+/*
+ * Element i (i < n) of an integer array (a U64 above INT64_MAX gives that), or of an F32 or F64
+ * array.
+ */
 extern int64_t llm_gguf_array_int(const LlmGgufArray *array, uint64_t i);
 extern float llm_gguf_array_f32(const LlmGgufArray *array, uint64_t i);
 
