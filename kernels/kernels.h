@@ -12,8 +12,8 @@
  * output's reduction order is fixed by the shape and never by the batch (kernels/README.md).
  *
  * Operations do not return errors: shapes are the caller's duty (asserted), device faults are
- * latched and come out of step_end.  Nothing allocates between step_begin and step_end.  A device is
- * used by one thread at a time.
+ * latched and come out of step_end.  Nothing allocates between step_begin and step_end.  A device
+ * is used by one thread at a time.
  */
 #ifndef LLM_KERNELS_KERNELS_H
 #define LLM_KERNELS_KERNELS_H
@@ -52,6 +52,7 @@ typedef struct LlmDeviceConfig
 
 #define LLM_MAX_THREADS 256
 #define LLM_MAX_MATMULS 3 /* q, k, v */
+#define LLM_MAX_HEAD_DIM 512
 
 /* float data[n_rows, n_cols] in device memory; borrowed. */
 typedef struct LlmTensor
@@ -61,6 +62,13 @@ typedef struct LlmTensor
 	int32_t n_cols;
 	int32_t stride; /* elements from one row to the next, >= n_cols */
 } LlmTensor;
+
+/* Row i of a tensor in host memory. */
+static inline float *
+llm_tensor_row(LlmTensor x, int32_t i)
+{
+	return x.data + (size_t) i * (size_t) x.stride;
+}
 
 /* A matrix W[n_rows, n_cols] of a model, in whatever layout the device likes; opaque. */
 typedef struct LlmWeight LlmWeight;
@@ -152,10 +160,10 @@ struct LlmKernels
 	void (*rmsnorm)(LlmDevice *dev, LlmTensor out, LlmTensor x, const float *weight, float eps);
 
 	/*
-	 * out[i][n, N_i] = x[n, K] * W_i[N_i, K]^T for each of the n_weights (1..LLM_MAX_MATMULS) matrices,
-	 * plus the old out[i] when accumulate.  Several matrices at once share the rounding of x and one
-	 * hand-over to the threads.  For quantised W, x is rounded to 8 bits in blocks of 32 first.  No
-	 * out may overlap x.
+	 * out[i][n, N_i] = x[n, K] * W_i[N_i, K]^T for each of the n_weights (1..LLM_MAX_MATMULS)
+	 * matrices, plus the old out[i] when accumulate.  Several matrices at once share the rounding
+	 * of x and one hand-over to the threads.  For quantised W, x is rounded to 8 bits in blocks of
+	 * 32 first.  No out may overlap x.
 	 */
 	void (*matmul)(LlmDevice *dev, int n_weights, const LlmTensor *out, LlmTensor x,
 				   const LlmWeight *const *weights, bool accumulate);

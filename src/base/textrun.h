@@ -2,8 +2,8 @@
  * textrun.h
  *	  Where the bytes of a rendered prompt come from.
  *
- * A prompt is made of text that the model's author wrote (the chat template) and of data (what users
- * and tables say).  Only the former may name control tokens such as <|im_end|>.  The template
+ * A prompt is made of text that the model's author wrote (the chat template) and of data (what
+ * users and tables say).  Only the former may name control tokens such as <|im_end|>.  The template
  * interpreter hands over a prompt as bytes and a list of runs; the tokenizer looks for control
  * tokens in trusted runs only.
  */

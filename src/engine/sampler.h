@@ -3,10 +3,11 @@
  *	  Logits to one token.
  *
  * Order: penalties (repetition, presence, frequency, over the prompt and what was generated for
- * repetition, over what was generated for the others), mask, temperature, top-k, top-p, min-p, draw.
- * Temperature 0 is the argmax after penalties and mask; among equal logits the lowest id wins.  The
- * draw is counter based: a hash of (seed, position) gives the uniform number, so the same request gives the same
- * text whatever runs beside it, in whatever order and however often it is computed again.
+ * repetition, over what was generated for the others), mask, temperature, top-k, top-p, min-p,
+ * draw. Temperature 0 is the argmax after penalties and mask; among equal logits the lowest id
+ * wins.  The draw is counter based: a hash of (seed, position) gives the uniform number, so the
+ * same request gives the same text whatever runs beside it, in whatever order and however often it
+ * is computed again.
  */
 #ifndef LLM_ENGINE_SAMPLER_H
 #define LLM_ENGINE_SAMPLER_H
@@ -23,11 +24,11 @@ extern void llm_sampler_destroy(LlmSampler *sampler);
 
 typedef struct LlmSampleInput
 {
-	const float *logits;	/* [V] */
-	const uint32_t *mask;	/* [ceil(V / 32)] bit per token, 1: allowed; NULL: all */
-	const int32_t *tokens;	/* what the sequence holds so far, for the penalties */
+	const float *logits;   /* [V] */
+	const uint32_t *mask;  /* [ceil(V / 32)] bit per token, 1: allowed; NULL: all */
+	const int32_t *tokens; /* what the sequence holds so far, for the penalties */
 	int32_t n_tokens;
-	int32_t n_prompt;		/* of these, how many are prompt */
+	int32_t n_prompt; /* of these, how many are prompt */
 } LlmSampleInput;
 
 /* The token.  NaN logits count as minus infinity; if nothing is left, the lowest allowed id. */

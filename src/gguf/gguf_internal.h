@@ -36,8 +36,8 @@ struct LlmGguf
 };
 
 /*
- * metadata.c: read n_keys keys at the reader's place and check them.  What was allocated is in *gguf
- * also after a failure, for llm_gguf_close.
+ * metadata.c: read n_keys keys at the reader's place and check them.  What was allocated is in
+ * *gguf also after a failure, for llm_gguf_close.
  */
 extern LlmStatus llm_gguf_read_metadata(LlmGguf *gguf, LlmGgufReader *reader, uint64_t n_keys,
 										LlmError *err);

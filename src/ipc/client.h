@@ -2,10 +2,10 @@
  * client.h
  *	  Backend half of the transport: hand a request to the engine and wait for its answer.
  *
- * A call is a request of this backend in flight.  It belongs to the resource owner that was current at
- * submit, so that an error, a cancel, a rolled back subtransaction or a closed portal releases it:
- * the engine drops the sequence at its next step.  Every wait serves interrupts, notices a vanished
- * client, and ends when the engine or the broker dies.
+ * A call is a request of this backend in flight.  It belongs to the resource owner that was current
+ * at submit, so that an error, a cancel, a rolled back subtransaction or a closed portal releases
+ * it: the engine drops the sequence at its next step.  Every wait serves interrupts, notices a
+ * vanished client, and ends when the engine or the broker dies.
  *
  * Strings of requests and results are UTF-8, whatever the database's encoding (src/sql/encoding.h).
  */
@@ -38,14 +38,14 @@ extern bool llm_client_done(const LlmCall *call);
 
 /*
  * Wait for the end, append the result's payload to *result and release the call.  A request that
- * failed raises the error that the engine reported, mapped by report.c; a request that was lost with
- * the engine raises 57P02 (ERRCODE_CRASH_SHUTDOWN).
+ * failed raises the error that the engine reported, mapped by report.c; a request that was lost
+ * with the engine raises 57P02 (ERRCODE_CRASH_SHUTDOWN).
  */
 extern void llm_client_finish(LlmCall *call, StringInfo result);
 
 /*
- * Of a streaming generation: wait for text, append all that has come to *chunk and return true; false
- * when the text is over: then llm_client_finish gives the rest of the result.
+ * Of a streaming generation: wait for text, append all that has come to *chunk and return true;
+ * false when the text is over: then llm_client_finish gives the rest of the result.
  */
 extern bool llm_client_next_chunk(LlmCall *call, StringInfo chunk);
 

@@ -26,8 +26,8 @@ extern const char *llm_engine_state_name(LlmEngineState state);
 typedef struct LlmServerStatus
 {
 	LlmEngineState state;
-	int broker_pid; /* 0: none */
-	int engine_pid; /* 0: none */
+	int broker_pid;				/* 0: none */
+	int engine_pid;				/* 0: none */
 	TimestampTz engine_started; /* 0: never */
 	TimestampTz retry_at;		/* in backoff: when it will be started again; else 0 */
 	uint64 n_starts;			/* of the engine, since the server started */
@@ -38,8 +38,8 @@ typedef struct LlmServerStatus
 	uint64 completed;
 	uint64 failed;
 	uint64 cancelled;
-	Size payload_bytes;		/* shared memory that requests and results take now */
-	char description[128];	/* "cpu: AVX2, 2 threads" */
+	Size payload_bytes;						 /* shared memory that requests and results take now */
+	char description[128];					 /* "cpu: AVX2, 2 threads" */
 	char last_error[LLM_ERROR_MESSAGE_SIZE]; /* why it last died or did not start; may be empty */
 	LlmEngineStatus engine;
 } LlmServerStatus;
@@ -48,8 +48,8 @@ typedef struct LlmServerStatus
 extern void llm_server_status_read(LlmServerStatus *out);
 
 /*
- * Ask the broker to end the engine and start it again at once, with the settings of now; requests in
- * flight fail with 57P02.  Also ends a backoff.  Returns when the broker took the order.
+ * Ask the broker to end the engine and start it again at once, with the settings of now; requests
+ * in flight fail with 57P02.  Also ends a backoff.  Returns when the broker took the order.
  */
 extern void llm_server_restart_engine(void);
 

@@ -2,9 +2,9 @@
  * model.h
  *	  A language model in memory: configuration, weights, KV cache, forward pass.
  *
- * The forward pass is written once against the kernels table (kernels/kernels.h) and never asks which
- * device it runs on.  It sees one step as a flat LlmBatchView and returns logits for the rows that
- * the view wants; it knows nothing of requests or scheduling.
+ * The forward pass is written once against the kernels table (kernels/kernels.h) and never asks
+ * which device it runs on.  It sees one step as a flat LlmBatchView and returns logits for the rows
+ * that the view wants; it knows nothing of requests or scheduling.
  */
 #ifndef LLM_MODEL_MODEL_H
 #define LLM_MODEL_MODEL_H
@@ -16,18 +16,19 @@ typedef struct LlmModel LlmModel;
 
 /*
  * Hyper-parameters, read from the metadata and checked against each other and against limits.
- * Everything that says how many heads, rows or layers is this rank's share; with one rank it is all.
+ * Everything that says how many heads, rows or layers is this rank's share; with one rank it is
+ * all.
  */
 typedef struct LlmModelConfig
 {
-	char architecture[32]; /* "llama" */
-	int32_t n_layers;	   /* L */
-	int32_t dim;		   /* D */
-	int32_t n_heads;	   /* H */
-	int32_t n_kv_heads;	   /* Hk; H % Hk == 0 */
-	int32_t head_dim;	   /* d */
-	int32_t ffn_dim;	   /* F */
-	int32_t vocab_size;	   /* V */
+	char architecture[32];	/* "llama" */
+	int32_t n_layers;		/* L */
+	int32_t dim;			/* D */
+	int32_t n_heads;		/* H */
+	int32_t n_kv_heads;		/* Hk; H % Hk == 0 */
+	int32_t head_dim;		/* d */
+	int32_t ffn_dim;		/* F */
+	int32_t vocab_size;		/* V */
 	int32_t context_length; /* tokens the model was trained for */
 	float norm_eps;
 	float attention_scale;
@@ -56,10 +57,10 @@ extern LlmStatus llm_model_check(const LlmGguf *gguf, LlmModelSummary *out, LlmE
 
 typedef struct LlmModelOptions
 {
-	int32_t context_length; /* positions to prepare for; 1..config.context_length */
-	bool weights_f32;		/* dequantise at load: exact, four bytes per weight */
-	LlmDtype kv_type;		/* LLM_DTYPE_F16 or LLM_DTYPE_F32 */
-	int32_t n_kv_blocks;	/* B, of LLM_KV_BLOCK tokens each, > 0 */
+	int32_t context_length;	 /* positions to prepare for; 1..config.context_length */
+	bool weights_f32;		 /* dequantise at load: exact, four bytes per weight */
+	LlmDtype kv_type;		 /* LLM_DTYPE_F16 or LLM_DTYPE_F32 */
+	int32_t n_kv_blocks;	 /* B, of LLM_KV_BLOCK tokens each, > 0 */
 	int32_t max_step_tokens; /* T of a step never exceeds this */
 	int32_t max_logit_rows;	 /* R of a step never exceeds this */
 } LlmModelOptions;
@@ -80,14 +81,14 @@ extern void llm_model_destroy(LlmModel *model);
 
 extern const LlmModelConfig *llm_model_config(const LlmModel *model);
 
-/* Memory held: weights in the device's layout, KV cache, activations.  The mapped file not included. */
+/* Memory held: weights in the device's layout, KV cache, activations.  Without the mapped file. */
 extern size_t llm_model_bytes(const LlmModel *model);
 
 /*
- * Run one step: store K and V of the batch's tokens, and compute *logits[R, V] (host memory, owned by
- * the model, valid until the next forward; NULL when R is 0).  Errors come from the device only.
+ * Run one step: store K and V of the batch's tokens, and compute *logits[R, V] (host memory, owned
+ * by the model, valid until the next forward; NULL when R is 0).  Errors come from the device only.
  */
-extern LlmStatus llm_model_forward(LlmModel *model, const LlmBatchView *batch,
-								   const float **logits, LlmError *err);
+extern LlmStatus llm_model_forward(LlmModel *model, const LlmBatchView *batch, const float **logits,
+								   LlmError *err);
 
 #endif /* LLM_MODEL_MODEL_H */

@@ -9,7 +9,8 @@
  *
  * The broker never looks into a request's payload or a result's: backend and engine understand
  * each other (message.h), the broker carries.  A request ends with exactly one RESULT or ERROR
- * frame, also when it was cancelled (ERROR with LLM_ERR_CANCELLED); its id is free again after that.
+ * frame, also when it was cancelled (ERROR with LLM_ERR_CANCELLED); its id is free again after
+ * that.
  */
 #ifndef LLM_PROTOCOL_FRAME_H
 #define LLM_PROTOCOL_FRAME_H
@@ -30,8 +31,8 @@ typedef enum LlmFrameType
 	/* broker to engine */
 	LLM_FRAME_HELLO = 1, /* LlmEngineConfig; the first frame */
 	LLM_FRAME_REQUEST,	 /* LlmRequest */
-	LLM_FRAME_CANCEL,	 /* no payload; the request ends with ERROR, or with RESULT if that was faster */
-	LLM_FRAME_SHUTDOWN,	 /* no payload; the engine exits 0 */
+	LLM_FRAME_CANCEL,	 /* no payload; ends with ERROR, or with RESULT if that was faster */
+	LLM_FRAME_SHUTDOWN, /* no payload; the engine exits 0 */
 
 	/* engine to broker */
 	LLM_FRAME_READY = 64, /* LlmEngineReady; the answer to HELLO */

@@ -92,8 +92,8 @@ extern LlmSamplingParams llm_sampling_params_default(void);
 
 typedef struct LlmGenerateRequest
 {
-	bool raw;	 /* turns[0].content is the prompt as it is, without the chat template */
-	bool stream; /* send CHUNK frames as text comes; the result's text is empty then */
+	bool raw;		 /* turns[0].content is the prompt as it is, without the chat template */
+	bool stream;	 /* send CHUNK frames as text comes; the result's text is empty then */
 	bool ignore_eos; /* go on after an end-of-generation token (benchmarks) */
 	uint32_t n_turns;
 	const LlmChatTurn *turns;
@@ -113,9 +113,9 @@ typedef struct LlmScoreRequest
 
 typedef struct LlmTokenizeRequest
 {
-	LlmStrView text;	/* control tokens in it stay text */
-	bool special;		/* add what the tokenizer puts around a text, such as BOS */
-	bool count_only;	/* answer n_tokens without the ids */
+	LlmStrView text; /* control tokens in it stay text */
+	bool special;	 /* add what the tokenizer puts around a text, such as BOS */
+	bool count_only; /* answer n_tokens without the ids */
 } LlmTokenizeRequest;
 
 typedef struct LlmDetokenizeRequest
@@ -207,14 +207,14 @@ extern LlmScoreEntry llm_score_entry_read(LlmReader *r);
 
 typedef struct LlmModelFacts
 {
-	LlmStrView architecture;   /* "llama" */
-	LlmStrView quantization;   /* the type most weights have, "Q4_1" */
-	uint64_t n_parameters;	   /* elements of all tensors */
-	uint64_t file_bytes;	   /* of the GGUF file */
-	uint64_t loaded_bytes;	   /* weights and KV cache in memory; 0 when not loaded */
-	uint32_t context_length;   /* tokens, as loaded or as it would be */
-	uint32_t vocabulary_size;  /* tokens */
-	bool chat;				   /* has a chat template that we can run */
+	LlmStrView architecture;  /* "llama" */
+	LlmStrView quantization;  /* the type most weights have, "Q4_1" */
+	uint64_t n_parameters;	  /* elements of all tensors */
+	uint64_t file_bytes;	  /* of the GGUF file */
+	uint64_t loaded_bytes;	  /* weights and KV cache in memory; 0 when not loaded */
+	uint32_t context_length;  /* tokens, as loaded or as it would be */
+	uint32_t vocabulary_size; /* tokens */
+	bool chat;				  /* has a chat template that we can run */
 } LlmModelFacts;
 
 extern void llm_model_facts_write(LlmWriter *w, const LlmModelFacts *facts);
@@ -239,15 +239,15 @@ typedef struct LlmEngineConfig
 {
 	uint32_t protocol_version; /* LLM_PROTOCOL_VERSION */
 	LlmEngineDevice device;
-	uint32_t n_threads;			/* 0: one per core this process may use */
-	uint32_t max_simd;			/* LlmSimdLevel as number */
-	uint32_t max_sequences;		/* running at once, per model */
-	uint32_t max_step_tokens;	/* tokens of one step */
-	uint64_t kv_cache_bytes;	/* per model */
-	uint32_t max_queue;			/* requests waiting in the engine; more fail with LLM_ERR_LIMIT */
-	uint32_t fake_slots;		/* fake engine: requests running at once */
-	uint32_t fake_step_us;		/* fake engine: time of one step */
-	uint32_t fake_steps;		/* fake engine: steps of a request that does not say */
+	uint32_t n_threads;		  /* 0: one per core this process may use */
+	uint32_t max_simd;		  /* LlmSimdLevel as number */
+	uint32_t max_sequences;	  /* running at once, per model */
+	uint32_t max_step_tokens; /* tokens of one step */
+	uint64_t kv_cache_bytes;  /* per model */
+	uint32_t max_queue;		  /* requests waiting in the engine; more fail with LLM_ERR_LIMIT */
+	uint32_t fake_slots;	  /* fake engine: requests running at once */
+	uint32_t fake_step_us;	  /* fake engine: time of one step */
+	uint32_t fake_steps;	  /* fake engine: steps of a request that does not say */
 } LlmEngineConfig;
 
 extern void llm_engine_config_write(LlmWriter *w, const LlmEngineConfig *config);
@@ -287,7 +287,7 @@ typedef struct LlmModelStatus
 	uint32_t waiting; /* sequences in the queue */
 	uint32_t kv_blocks_total;
 	uint32_t kv_blocks_free;
-	uint64_t requests;	  /* finished, since load */
+	uint64_t requests;		/* finished, since load */
 	uint64_t prompt_tokens; /* computed, since load */
 	uint64_t generated_tokens;
 	uint64_t steps;

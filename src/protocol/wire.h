@@ -4,9 +4,9 @@
  *
  * Numbers are in the host's byte order: both ends run on one machine, from one build.  A string is
  * a u32 length and its bytes.  A writer without memory only counts, so a sender measures a message,
- * allocates exactly that (in shared memory, say), and writes it there: no copy in between.  A reader
- * that meets the end early or a wrong value is marked failed and returns zeros from then on; its
- * user checks once, with llm_reader_finish.
+ * allocates exactly that (in shared memory, say), and writes it there: no copy in between.  A
+ * reader that meets the end early or a wrong value is marked failed and returns zeros from then on;
+ * its user checks once, with llm_reader_finish.
  */
 #ifndef LLM_PROTOCOL_WIRE_H
 #define LLM_PROTOCOL_WIRE_H
@@ -47,7 +47,7 @@ extern uint32_t llm_read_u32(LlmReader *r);
 extern int32_t llm_read_i32(LlmReader *r);
 extern uint64_t llm_read_u64(LlmReader *r);
 extern double llm_read_f64(LlmReader *r);
-extern LlmStrView llm_read_string(LlmReader *r);				  /* borrowed from the reader's data */
+extern LlmStrView llm_read_string(LlmReader *r); /* borrowed from the reader's data */
 extern const void *llm_read_bytes(LlmReader *r, size_t n_bytes); /* NULL when they are not there */
 
 /* A count of things of at least min_bytes each: fails when so many cannot follow. */

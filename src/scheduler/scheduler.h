@@ -2,19 +2,19 @@
  * scheduler.h
  *	  In-flight batching: which tokens run in the next step, and where their K and V go.
  *
- * Pure logic over one model's KV blocks: no I/O, no model, no threads, no clock.  There is no prefill
- * phase and no decode phase.  Each sequence has a number of tokens it knows (prompt, then sampled
- * ones) and a number of tokens computed; every step hands out a budget of tokens so that computed
- * catches up with known (after vLLM's V1 scheduler).  Decodes come first, the rest of the budget is
- * shared among the prompts under way, and new sequences are admitted at every step.
+ * Pure logic over one model's KV blocks: no I/O, no model, no threads, no clock.  There is no
+ * prefill phase and no decode phase.  Each sequence has a number of tokens it knows (prompt, then
+ * sampled ones) and a number of tokens computed; every step hands out a budget of tokens so that
+ * computed catches up with known (after vLLM's V1 scheduler).  Decodes come first, the rest of the
+ * budget is shared among the prompts under way, and new sequences are admitted at every step.
  *
  *	  llm_scheduler_add       a sequence waits
  *	  llm_scheduler_plan      the next step as an LlmBatchView, with the rows that want logits
  *	  (the model runs it)
  *	  llm_scheduler_commit    what was computed; afterwards append sampled tokens or finish
  *
- * Invariant, checked by llm_scheduler_check: every KV block is free or owned by exactly one sequence,
- * and free + owned = total.
+ * Invariant, checked by llm_scheduler_check: every KV block is free or owned by exactly one
+ * sequence, and free + owned = total.
  */
 #ifndef LLM_SCHEDULER_SCHEDULER_H
 #define LLM_SCHEDULER_SCHEDULER_H
@@ -32,8 +32,8 @@ typedef struct LlmSchedulerConfig
 {
 	int32_t max_sequences;	 /* running at once */
 	int32_t max_waiting;	 /* sequences that may wait; add fails with LLM_ERR_LIMIT beyond */
-	int32_t max_step_tokens; /* token budget of a step */
-	int32_t max_prefills;	 /* prompts that share a step's budget */
+	int32_t max_step_tokens; /* token budget of a step; best > max_sequences, see README.md */
+	int32_t max_prefills;	 /* prompts begun and not ended; they share a step's budget */
 	int32_t max_logit_rows;	 /* rows that want logits in a step, >= max_sequences */
 	int32_t n_kv_blocks;
 	int32_t max_context; /* tokens of one sequence */
@@ -67,6 +67,12 @@ extern LlmStatus llm_scheduler_create(const LlmSchedulerConfig *config, LlmSched
 extern void llm_scheduler_destroy(LlmScheduler *scheduler);
 
 /*
+ * The most tokens, prompt and new ones together, that one sequence can have: what fits the context
+ * and the KV cache.
+ */
+extern int32_t llm_scheduler_max_tokens(const LlmScheduler *scheduler);
+
+/*
  * Queue a sequence.  LLM_ERR_LIMIT when the queue is full, or when prompt and max_new_tokens could
  * never fit the context or the KV cache (the message says which and gives the numbers).
  * *out is owned by the scheduler until llm_scheduler_remove.
@@ -83,12 +89,16 @@ extern const LlmBatchView *llm_scheduler_plan(LlmScheduler *scheduler, const Llm
 /* The planned step ran: its tokens count as computed.  Call once per plan, before the next one. */
 extern void llm_scheduler_commit(LlmScheduler *scheduler);
 
-/* A sampled token joins its sequence, to be computed in the next step. */
+/*
+ * A sampled token joins its sequence, to be computed in the next step.  Not between plan and
+ * commit; max_new_tokens times at most.
+ */
 extern void llm_sequence_append(LlmSequence *sequence, int32_t token);
 
 /*
- * The sequence is over (finished, cancelled or failed): its KV blocks are free again.  In any state,
- * but not between plan and commit.
+ * The sequence is over (finished, cancelled or failed): its KV blocks are free again and the
+ * pointer is dead, also where the last plan's rows name it.  In any state, but not between plan and
+ * commit: after a step that failed, commit it and then remove what was in it.
  */
 extern void llm_scheduler_remove(LlmScheduler *scheduler, LlmSequence *sequence);
 

@@ -46,16 +46,17 @@ typedef struct LlmRendered
 } LlmRendered;
 
 /*
- * Errors: LLM_ERR_UNSUPPORTED for valid Jinja outside the subset, LLM_ERR_CORRUPT for what is no Jinja,
- * both with "line N: reason"; LLM_ERR_LIMIT for a source that is too long or nested too deeply.
+ * Errors: LLM_ERR_UNSUPPORTED for valid Jinja outside the subset, LLM_ERR_CORRUPT for what is no
+ * Jinja, both with "line N: reason"; LLM_ERR_LIMIT for a source that is too long or nested too
+ * deeply.
  */
 extern LlmStatus llm_template_compile(LlmStrView source, LlmTemplate **out, LlmError *err);
 extern void llm_template_destroy(LlmTemplate *tmpl);
 
 /*
  * Render.  Thread-safe on one compiled template.  Errors: LLM_ERR_TEMPLATE when the template called
- * raise_exception (the message is the template's) or used a value wrongly; LLM_ERR_LIMIT when the cap
- * on work or on max_bytes of output was reached.
+ * raise_exception (the message is the template's) or used a value wrongly; LLM_ERR_LIMIT when the
+ * cap on work or on max_bytes of output was reached.
  */
 extern LlmStatus llm_template_render(const LlmTemplate *tmpl, const LlmTemplateInput *input,
 									 size_t max_bytes, LlmRendered *out, LlmError *err);

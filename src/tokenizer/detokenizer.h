@@ -3,8 +3,9 @@
  *	  Token ids to text, one at a time, in whole UTF-8 characters.
  *
  * A token may hold a part of a character.  Bytes are held back until the character is complete;
- * bytes that can be part of no character come out as U+FFFD, and NUL, which PostgreSQL's text cannot
- * hold, is dropped.  The text of a token sequence does not depend on how it is cut into calls.
+ * bytes that can be part of no character come out as U+FFFD, and NUL, which PostgreSQL's text
+ * cannot hold, is dropped.  The text of a token sequence does not depend on how it is cut into
+ * calls.
  */
 #ifndef LLM_TOKENIZER_DETOKENIZER_H
 #define LLM_TOKENIZER_DETOKENIZER_H

@@ -24,8 +24,8 @@ extern LlmStatus llm_stop_init(LlmStop *stop, const LlmStrView *strings, uint32_
 							   LlmError *err);
 
 /*
- * Take text, append to out what is decided to be output, and return true when a stop string was met:
- * nothing comes after that.
+ * Take text, append to out what is decided to be output, and return true when a stop string was
+ * met: nothing comes after that.
  */
 extern bool llm_stop_push(LlmStop *stop, LlmStrView text, LlmStrBuf *out);
 

@@ -2,9 +2,9 @@
  * tokenizer.h
  *	  Text to token ids and back, as the GGUF file's tokenizer.ggml.* keys say.
  *
- * One vocabulary is read per loaded model and shared read-only by all threads.  A tokenizer model or
- * pre-tokenizer that we do not know is refused (LLM_ERR_UNSUPPORTED), never guessed: a wrong splitter
- * gives plausible text of poor quality.
+ * One vocabulary is read per loaded model and shared read-only by all threads.  A tokenizer model
+ * or pre-tokenizer that we do not know is refused (LLM_ERR_UNSUPPORTED), never guessed: a wrong
+ * splitter gives plausible text of poor quality.
  */
 #ifndef LLM_TOKENIZER_TOKENIZER_H
 #define LLM_TOKENIZER_TOKENIZER_H
@@ -35,8 +35,8 @@ extern LlmStatus llm_token_list_append(LlmTokenList *list, int32_t id, LlmError 
 extern void llm_token_list_free(LlmTokenList *list);
 
 /*
- * Build the tokenizer; copies what it needs, so the file may be closed.  Errors: LLM_ERR_UNSUPPORTED
- * with the name that we do not know, LLM_ERR_CORRUPT, LLM_ERR_OUT_OF_MEMORY.
+ * Build the tokenizer; copies what it needs, so the file may be closed.  Errors:
+ * LLM_ERR_UNSUPPORTED with the name that we do not know, LLM_ERR_CORRUPT, LLM_ERR_OUT_OF_MEMORY.
  */
 extern LlmStatus llm_tokenizer_create(const LlmGguf *gguf, LlmTokenizer **out, LlmError *err);
 extern void llm_tokenizer_destroy(LlmTokenizer *tokenizer);
@@ -47,7 +47,7 @@ extern int32_t llm_tokenizer_n_tokens(const LlmTokenizer *tokenizer);
 extern int32_t llm_tokenizer_bos(const LlmTokenizer *tokenizer);
 extern int32_t llm_tokenizer_eos(const LlmTokenizer *tokenizer);
 
-/* True for every token that ends a generation (eos, eot, eom and the known names such as <|im_end|>). */
+/* True for every token that ends a generation: eos, eot, eom, and names such as <|im_end|>. */
 extern bool llm_tokenizer_is_end(const LlmTokenizer *tokenizer, int32_t id);
 
 /* True for control tokens, which never appear in output text. */

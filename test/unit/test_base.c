@@ -85,9 +85,16 @@ check_arena(void)
 static void
 check_utf8(void)
 {
-	static const char *const bad[] = {"\x80",		  "\xC0\x80",	  "\xC1\xBF", "\xE0\x80\x80",
-									  "\xED\xA0\x80", "\xF0\x80\x80\x80", "\xF4\x90\x80\x80",
-									  "\xF5\x80\x80\x80", "\xFF",	  "a\xC3("};
+	static const char *const bad[] = {"\x80",
+									  "\xC0\x80",
+									  "\xC1\xBF",
+									  "\xE0\x80\x80",
+									  "\xED\xA0\x80",
+									  "\xF0\x80\x80\x80",
+									  "\xF4\x90\x80\x80",
+									  "\xF5\x80\x80\x80",
+									  "\xFF",
+									  "a\xC3("};
 	uint32_t code;
 	int wrong = 0;
 

@@ -2,8 +2,8 @@
  * unit.h
  *	  The whole test framework: checks that count, and a summary line.
  *
- * A test program calls check functions from main() and ends with `return unit_done("name");`.  Its last
- * line is "unit <name>: N passed, N failed, N skipped", which test/tools/summary.py adds up.
+ * A test program calls check functions from main() and ends with `return unit_done("name");`.  Its
+ * last line is "unit <name>: N passed, N failed, N skipped", which test/tools/summary.py adds up.
  */
 #ifndef LLM_TEST_UNIT_H
 #define LLM_TEST_UNIT_H
@@ -17,8 +17,7 @@
 static int unit_passed, unit_failed, unit_skipped;
 
 /* Count one check; print where it failed. */
-#define CHECK(condition) \
-	unit_check((condition), __FILE__, __LINE__, "%s", #condition)
+#define CHECK(condition) unit_check((condition), __FILE__, __LINE__, "%s", #condition)
 
 /* The same with a message of your own. */
 #define CHECK_MSG(condition, ...) unit_check((condition), __FILE__, __LINE__, __VA_ARGS__)

@@ -1,0 +1,30 @@
+/*
+ * batch.h
+ *	  The arrays behind an LlmBatchView, sized once and filled again at every step.
+ *
+ * Internal to src/scheduler.
+ */
+#ifndef LLM_SCHEDULER_BATCH_H
+#define LLM_SCHEDULER_BATCH_H
+
+#include "scheduler/scheduler.h"
+
+typedef struct LlmBatch LlmBatch;
+
+/* Room for what config allows: the config was checked. */
+extern LlmStatus llm_batch_create(const LlmSchedulerConfig *config, LlmBatch **out, LlmError *err);
+extern void llm_batch_destroy(LlmBatch *batch);
+
+/* Begin a step: no tokens, no sequences, no rows. */
+extern void llm_batch_clear(LlmBatch *batch);
+
+/* Add what is planned of the sequence (n_planned > 0), its KV blocks taken. */
+extern void llm_batch_add(LlmBatch *batch, LlmSequence *sequence);
+
+extern const LlmBatchView *llm_batch_view(const LlmBatch *batch);
+extern const LlmLogitRow *llm_batch_rows(const LlmBatch *batch);
+
+/* The sequences of the view, by their index in it. */
+extern LlmSequence *const *llm_batch_sequences(const LlmBatch *batch);
+
+#endif /* LLM_SCHEDULER_BATCH_H */
