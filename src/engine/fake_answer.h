@@ -8,6 +8,9 @@
 #include "engine/fake_script.h"
 #include "protocol/message.h"
 
+/* Characters of the answer that [[split]] gives, each sent in a step of its own. */
+#define LLM_FAKE_SPLIT_STEPS 12
+
 /* Words of text; each begins with the white space before it. */
 extern uint32_t llm_fake_count_words(LlmStrView text);
 

@@ -10,6 +10,7 @@
 #define LLM_ENGINE_REPLY_H
 
 #include "base/log.h"
+#include "base/strbuf.h"
 #include "engine/outbox.h"
 #include "protocol/message.h"
 
@@ -21,12 +22,12 @@ extern void llm_reply_chunk(LlmOutbox *outbox, uint64_t request_id, LlmStrView t
 extern void llm_reply_error(LlmOutbox *outbox, uint64_t request_id, const LlmError *error);
 extern void llm_reply_generate(LlmOutbox *outbox, uint64_t request_id,
 							   const LlmGenerateResult *result);
-extern void llm_reply_tokens(LlmOutbox *outbox, uint64_t request_id,
-							 const LlmTokensResult *result);
+extern void llm_reply_tokens(LlmOutbox *outbox, uint64_t request_id, const LlmTokensResult *result);
 extern void llm_reply_text(LlmOutbox *outbox, uint64_t request_id, LlmStrView text);
 extern void llm_reply_facts(LlmOutbox *outbox, uint64_t request_id, const LlmModelFacts *facts);
 
-/* entries: n_entries written by llm_score_entry_write. */
+/* Collect the entries of a score result in a buffer, as llm_score_entry_write makes them. */
+extern void llm_reply_score_append(LlmStrBuf *entries, const LlmScoreEntry *entry);
 extern void llm_reply_score(LlmOutbox *outbox, uint64_t request_id, uint32_t n_entries,
 							LlmStrView entries);
 

@@ -17,9 +17,9 @@ typedef LlmStatus (*LlmServiceFactory)(const LlmEngineConfig *config, LlmOutbox 
 
 typedef struct LlmServeOptions
 {
-	int fd;						   /* the socket; becomes non-blocking, is not closed */
-	const LlmWake *wake;		   /* also signalled by the handler that sets *stop */
-	volatile sig_atomic_t *stop;   /* set by SIGTERM and SIGINT; may be NULL */
+	int fd;						 /* the socket; becomes non-blocking, is not closed */
+	const LlmWake *wake;		 /* also signalled by the handler that sets *stop */
+	volatile sig_atomic_t *stop; /* set by SIGTERM and SIGINT; may be NULL */
 	LlmServiceFactory make_service;
 } LlmServeOptions;
 

@@ -1,0 +1,712 @@
+/*
+ * fake.c
+ *	  The fake engine; see fake.h for what it promises.
+ *
+ * A request is worked out completely when it arrives: its answer, its number of steps, its ending.
+ * Running it only counts steps.  Requests stand in one array in the order of their arrival; those
+ * that run are its first fake_slots members, so admission is nothing but the removal of another.
+ */
+#include "engine/fake.h"
+
+#include "base/assert.h"
+#include "base/clock.h"
+#include "base/utf8.h"
+#include "engine/fake_answer.h"
+#include "engine/reply.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define FAKE_CONTEXT 4096
+#define FAKE_PARAMETERS 1000000
+#define FAKE_LOADED_BYTES ((uint64_t) 1 << 20)
+
+typedef struct FakeModel
+{
+	uint64_t key; /* 0: this place is free */
+	LlmModelState state;
+	uint32_t context_length;
+	uint64_t file_bytes;
+	bool chat;
+	uint64_t requests, prompt_tokens, generated_tokens, steps; /* since load */
+	char path[LLM_MAX_MODEL_PATH];
+} FakeModel;
+
+typedef struct FakeRequest
+{
+	uint64_t id;
+	LlmRequestKind kind; /* GENERATE, SCORE, or UNLOAD while it waits */
+	FakeModel *model;
+	LlmFakeScript script; /* its text is not used after the request was worked out */
+	bool stream;
+	uint32_t n_steps;
+	uint32_t steps_done;
+	LlmStrBuf answer; /* text, or score entries */
+	size_t n_sent;	  /* bytes of answer sent as chunks */
+	uint32_t n_entries;
+	LlmGenerateResult result; /* but for text and times */
+	int64_t arrived_us;
+	int64_t first_us; /* end of the first step */
+} FakeRequest;
+
+typedef struct Fake
+{
+	LlmService service; /* first */
+	LlmEngineConfig config;
+	FakeModel models[LLM_MAX_MODELS];
+	FakeRequest **requests; /* owned, in the order of arrival */
+	uint32_t n_requests;
+	uint32_t n_unloads; /* of these, waiting UNLOADs, which take no slot */
+	uint32_t cap;
+	int64_t next_step_us; /* 0: no step is under way */
+	LlmRequestArrays arrays;
+} Fake;
+
+/* ---- models ---- */
+
+static void
+fill_facts(const FakeModel *model, bool loaded, LlmModelFacts *out)
+{
+	*out = (LlmModelFacts){.architecture = llm_strview("fake"),
+						   .quantization = llm_strview("F32"),
+						   .n_parameters = FAKE_PARAMETERS,
+						   .file_bytes = model->file_bytes,
+						   .loaded_bytes = loaded ? FAKE_LOADED_BYTES : 0,
+						   .context_length = model->context_length,
+						   .vocabulary_size = LLM_FAKE_VOCABULARY,
+						   .chat = model->chat};
+}
+
+static void
+stall(uint32_t ms)
+{
+	struct timespec time = {ms / 1000, (long) (ms % 1000) * 1000000};
+
+	while (ms > 0 && nanosleep(&time, &time) < 0 && errno == EINTR)
+		continue;
+}
+
+/* The endings that no answer follows.  LLM_FAKE_BAD_FRAME poisons the outbox and returns. */
+static void
+end_process(Fake *fake, const LlmFakeScript *script)
+{
+	LlmWriter w;
+
+	switch (script->ending)
+	{
+		case LLM_FAKE_CRASH:
+			/* Whatever a sanitizer does with the signal is not what is tested. */
+			signal(SIGSEGV, SIG_DFL);
+			raise(SIGSEGV);
+			break;
+		case LLM_FAKE_OOM:
+			kill(getpid(), SIGKILL);
+			break;
+		case LLM_FAKE_EXIT:
+			_exit(script->exit_code);
+		case LLM_FAKE_BAD_FRAME:
+			(void) llm_outbox_begin(fake->service.outbox, (LlmFrameType) 0xBAD, 0, 0, &w);
+			break;
+		case LLM_FAKE_ANSWER:
+		case LLM_FAKE_FAIL:
+		case LLM_FAKE_HANG:
+			break;
+	}
+}
+
+static LlmStatus
+scripted_failure(const LlmFakeScript *script, LlmError *err)
+{
+	llm_error_set(err, script->fail_status, "fake failure: %s",
+				  llm_status_name(script->fail_status));
+	return llm_error_hint(err, "The request asked for this failure.");
+}
+
+/* What the file says: the model as it would be. */
+static LlmStatus
+look_at_file(Fake *fake, const LlmModelRef *ref, FakeModel *out, LlmError *err)
+{
+	LlmFakeScript script;
+	struct stat file;
+
+	memset(out, 0, sizeof(*out));
+	memcpy(out->path, ref->path.data, ref->path.len);
+	if (stat(out->path, &file) != 0)
+		return llm_error_set(err, errno == EACCES ? LLM_ERR_PERMISSION : LLM_ERR_NOT_FOUND,
+							 "could not open model file \"%s\": %s", out->path, strerror(errno));
+	if (!S_ISREG(file.st_mode))
+		return llm_error_set(err, LLM_ERR_NOT_FOUND, "\"%s\" is not a regular file", out->path);
+	llm_fake_script_read(ref->path, &script, NULL);
+	stall(script.stall_ms);
+	end_process(fake, &script);
+	if (script.ending == LLM_FAKE_FAIL)
+		return scripted_failure(&script, err);
+	out->key = llm_model_ref_key(ref);
+	out->state = LLM_MODEL_LOADED;
+	out->file_bytes = (uint64_t) file.st_size;
+	out->context_length = ref->context_length == 0 ? FAKE_CONTEXT : ref->context_length;
+	out->chat = !script.no_chat;
+	return LLM_OK;
+}
+
+static FakeModel *
+find_model(Fake *fake, uint64_t key)
+{
+	for (int i = 0; i < LLM_MAX_MODELS; i++)
+		if (fake->models[i].key == key)
+			return &fake->models[i];
+	return NULL;
+}
+
+/* The loaded model, loading it if need be. */
+static LlmStatus
+use_model(Fake *fake, const LlmModelRef *ref, FakeModel **out, LlmError *err)
+{
+	FakeModel fresh;
+	LlmStatus status;
+
+	*out = find_model(fake, llm_model_ref_key(ref));
+	if (*out != NULL)
+		return LLM_OK;
+	status = look_at_file(fake, ref, &fresh, err);
+	if (status != LLM_OK)
+		return status;
+	*out = find_model(fake, 0);
+	if (*out == NULL)
+	{
+		llm_error_set(err, LLM_ERR_LIMIT, "%d models are loaded already", LLM_MAX_MODELS);
+		return llm_error_hint(err, "Unload a model first.");
+	}
+	**out = fresh;
+	fake->service.status_urgent = true;
+	return LLM_OK;
+}
+
+/* ---- requests ---- */
+
+static void
+free_request(FakeRequest *request)
+{
+	llm_strbuf_free(&request->answer);
+	free(request);
+}
+
+/* Take requests[i] out; its model leaves when it was the last to be waited for. */
+static void
+remove_request(Fake *fake, uint32_t i)
+{
+	FakeRequest *request = fake->requests[i];
+
+	if (request->kind == LLM_REQUEST_UNLOAD)
+		fake->n_unloads--;
+	memmove(&fake->requests[i], &fake->requests[i + 1],
+			(fake->n_requests - i - 1) * sizeof(fake->requests[0]));
+	fake->n_requests--;
+	free_request(request);
+	fake->service.status_changed = true;
+}
+
+static uint32_t
+n_users(const Fake *fake, const FakeModel *model)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < fake->n_requests; i++)
+		if (fake->requests[i]->model == model && fake->requests[i]->kind != LLM_REQUEST_UNLOAD)
+			n++;
+	return n;
+}
+
+/* Nobody uses the model any more: answer the UNLOADs that wait for that, and forget it. */
+static void
+unload(Fake *fake, FakeModel *model)
+{
+	LlmModelFacts facts;
+
+	fill_facts(model, true, &facts);
+	for (uint32_t i = 0; i < fake->n_requests;)
+	{
+		FakeRequest *request = fake->requests[i];
+
+		if (request->kind == LLM_REQUEST_UNLOAD && request->model == model)
+		{
+			llm_reply_facts(fake->service.outbox, request->id, &facts);
+			remove_request(fake, i);
+		}
+		else
+			i++;
+	}
+	memset(model, 0, sizeof(*model));
+	fake->service.status_urgent = true;
+}
+
+static void
+finish_unloads(Fake *fake)
+{
+	for (int i = 0; i < LLM_MAX_MODELS; i++)
+	{
+		FakeModel *model = &fake->models[i];
+
+		if (model->key != 0 && model->state == LLM_MODEL_UNLOADING && n_users(fake, model) == 0)
+			unload(fake, model);
+	}
+}
+
+/* A request joins the queue; *out is owned by it. */
+static LlmStatus
+add_request(Fake *fake, uint64_t id, LlmRequestKind kind, FakeModel *model, FakeRequest **out,
+			LlmError *err)
+{
+	uint32_t max_requests = fake->config.max_queue + fake->config.fake_slots;
+	FakeRequest *request;
+
+	if (kind != LLM_REQUEST_UNLOAD && fake->n_requests - fake->n_unloads >= max_requests)
+	{
+		llm_error_set(err, LLM_ERR_LIMIT, "%u requests are waiting already",
+					  fake->config.max_queue);
+		return llm_error_hint(err, "Try again later, or raise \"postgres_llm.max_queue\".");
+	}
+	if (fake->n_requests == fake->cap)
+	{
+		uint32_t cap = 2 * fake->cap + 64;
+		FakeRequest **grown = realloc(fake->requests, cap * sizeof(*grown));
+
+		if (grown == NULL)
+			return llm_error_set(err, LLM_ERR_OUT_OF_MEMORY, "out of memory");
+		fake->requests = grown;
+		fake->cap = cap;
+	}
+	request = calloc(1, sizeof(*request));
+	if (request == NULL)
+		return llm_error_set(err, LLM_ERR_OUT_OF_MEMORY, "out of memory");
+	request->id = id;
+	request->kind = kind;
+	request->model = model;
+	request->arrived_us = llm_clock_now_us();
+	llm_strbuf_init(&request->answer, LLM_MAX_FRAME_BYTES - 4096);
+	fake->requests[fake->n_requests++] = request;
+	if (kind == LLM_REQUEST_UNLOAD)
+		fake->n_unloads++;
+	fake->service.status_changed = true;
+	*out = request;
+	return LLM_OK;
+}
+
+/* Work out everything about a GENERATE or SCORE request. */
+static void
+prepare(Fake *fake, FakeRequest *out, const LlmRequest *request)
+{
+	LlmStrView prompt = llm_fake_prompt(request);
+	LlmStrBuf rest;
+
+	llm_strbuf_init(&rest, 0);
+	llm_fake_script_read(prompt, &out->script, &rest);
+	out->n_steps = out->script.steps != 0 ? out->script.steps : fake->config.fake_steps;
+	if (request->kind == LLM_REQUEST_SCORE)
+		out->n_entries = llm_fake_score(request->score.completion, &out->answer);
+	else
+	{
+		out->stream = request->generate.stream;
+		out->result.finish_reason =
+			llm_fake_answer(request, &out->script, llm_strbuf_view(&rest), &out->answer);
+		out->result.completion_tokens = llm_fake_count_words(llm_strbuf_view(&out->answer));
+		if (out->script.split && out->script.steps == 0)
+			out->n_steps = LLM_FAKE_SPLIT_STEPS;
+	}
+	llm_strbuf_free(&rest);
+}
+
+/* Words of everything that would be the prompt. */
+static uint32_t
+count_prompt(const LlmRequest *request)
+{
+	uint32_t n_words = 0;
+
+	if (request->kind == LLM_REQUEST_SCORE)
+		return llm_fake_count_words(request->score.prompt);
+	for (uint32_t i = 0; i < request->generate.n_turns; i++)
+		n_words += llm_fake_count_words(request->generate.turns[i].content);
+	return n_words;
+}
+
+/* GENERATE and SCORE. */
+static LlmStatus
+queue_request(Fake *fake, uint64_t id, const LlmRequest *request, LlmError *err)
+{
+	uint32_t prompt_tokens = count_prompt(request);
+	bool raw = request->kind == LLM_REQUEST_SCORE ? request->score.raw : request->generate.raw;
+	FakeModel *model;
+	FakeRequest *added;
+	LlmStatus status = use_model(fake, &request->model, &model, err);
+
+	if (status != LLM_OK)
+		return status;
+	if (!raw && !model->chat)
+	{
+		llm_error_set(err, LLM_ERR_UNSUPPORTED, "the model has no chat template");
+		return llm_error_hint(err, "Use options => '{\"raw\": true}' to send the prompt as it is.");
+	}
+	if (prompt_tokens > model->context_length)
+	{
+		llm_error_set(err, LLM_ERR_LIMIT,
+					  "a prompt of %u tokens does not fit the model's context of %u tokens",
+					  prompt_tokens, model->context_length);
+		return llm_error_hint(err, "Shorten the prompt.");
+	}
+	status = add_request(fake, id, request->kind, model, &added, err);
+	if (status != LLM_OK)
+		return status;
+	added->result.prompt_tokens = prompt_tokens;
+	prepare(fake, added, request);
+	return LLM_OK;
+}
+
+/* The kinds that are answered at once. */
+static LlmStatus
+answer_text_kind(Fake *fake, uint64_t id, const LlmRequest *request, LlmError *err)
+{
+	LlmStrBuf out;
+	FakeModel model;
+	LlmTokensResult tokens = {0};
+	LlmStatus status = look_at_file(fake, &request->model, &model, err);
+
+	if (status != LLM_OK)
+		return status;
+	llm_strbuf_init(&out, 0);
+	if (request->kind == LLM_REQUEST_TOKENIZE)
+	{
+		tokens.n_tokens = llm_fake_tokenize(&request->tokenize, &out);
+		tokens.count_only = request->tokenize.count_only;
+		tokens.tokens = out.data;
+		llm_reply_tokens(fake->service.outbox, id, &tokens);
+	}
+	else
+	{
+		status = llm_fake_detokenize(&request->detokenize, &out, err);
+		if (status == LLM_OK)
+			llm_reply_text(fake->service.outbox, id, llm_strbuf_view(&out));
+	}
+	llm_strbuf_free(&out);
+	return status;
+}
+
+static LlmStatus
+answer_model_kind(Fake *fake, uint64_t id, const LlmRequest *request, LlmError *err)
+{
+	FakeModel looked_at, *model = &looked_at;
+	FakeRequest *waiting;
+	LlmModelFacts facts;
+	LlmStatus status;
+
+	if (request->kind == LLM_REQUEST_UNLOAD)
+	{
+		model = find_model(fake, llm_model_ref_key(&request->model));
+		if (model == NULL)
+			return llm_error_set(err, LLM_ERR_NOT_FOUND, "model \"%.*s\" is not loaded",
+								 LLM_STRVIEW_ARG(request->model.name));
+		model->state = LLM_MODEL_UNLOADING;
+		fake->service.status_urgent = true;
+		return add_request(fake, id, request->kind, model, &waiting, err);
+	}
+	if (request->kind == LLM_REQUEST_LOAD)
+		status = use_model(fake, &request->model, &model, err);
+	else
+		status = look_at_file(fake, &request->model, &looked_at, err);
+	if (status != LLM_OK)
+		return status;
+	fill_facts(model, request->kind == LLM_REQUEST_LOAD, &facts);
+	llm_reply_facts(fake->service.outbox, id, &facts);
+	return LLM_OK;
+}
+
+static LlmStatus
+fake_submit(LlmService *service, uint64_t request_id, LlmStrView payload, LlmError *err)
+{
+	Fake *fake = (Fake *) service;
+	LlmRequest request;
+	LlmError error;
+	LlmStatus status;
+
+	for (uint32_t i = 0; i < fake->n_requests; i++)
+		if (fake->requests[i]->id == request_id)
+			return llm_error_set(err, LLM_ERR_PROTOCOL, "request %llu is not finished yet",
+								 (unsigned long long) request_id);
+	status = llm_request_read(payload, &fake->arrays, &request, &error);
+	if (status == LLM_OK)
+		switch (request.kind)
+		{
+			case LLM_REQUEST_GENERATE:
+			case LLM_REQUEST_SCORE:
+				status = queue_request(fake, request_id, &request, &error);
+				break;
+			case LLM_REQUEST_TOKENIZE:
+			case LLM_REQUEST_DETOKENIZE:
+				status = answer_text_kind(fake, request_id, &request, &error);
+				break;
+			case LLM_REQUEST_INSPECT:
+			case LLM_REQUEST_LOAD:
+			case LLM_REQUEST_UNLOAD:
+				status = answer_model_kind(fake, request_id, &request, &error);
+				break;
+		}
+	if (status != LLM_OK)
+		llm_reply_error(service->outbox, request_id, &error);
+	return LLM_OK;
+}
+
+static void
+fake_cancel(LlmService *service, uint64_t request_id)
+{
+	Fake *fake = (Fake *) service;
+	LlmError error;
+
+	for (uint32_t i = 0; i < fake->n_requests; i++)
+		if (fake->requests[i]->id == request_id)
+		{
+			llm_error_set(&error, LLM_ERR_CANCELLED, "the request was cancelled");
+			llm_reply_error(service->outbox, request_id, &error);
+			remove_request(fake, i);
+			return;
+		}
+}
+
+/* ---- steps ---- */
+
+/* Send the share of the answer that this step brings, in whole characters. */
+static void
+send_share(Fake *fake, FakeRequest *request)
+{
+	LlmStrView text = llm_strbuf_view(&request->answer);
+	size_t until = (size_t) ((double) text.len * request->steps_done / request->n_steps);
+	uint32_t code;
+
+	if (request->steps_done >= request->n_steps)
+		until = text.len;
+	else if (request->script.split && request->n_sent < text.len)
+		until = request->n_sent + 1;
+	if (until <= request->n_sent)
+		return;
+
+	/* Up to the end of the character that the border lies in. */
+	for (size_t at = request->n_sent; at < until;)
+	{
+		int n_bytes = llm_utf8_decode(text.data + at, text.len - at, &code);
+
+		at += n_bytes > 0 ? (size_t) n_bytes : 1;
+		if (at > until)
+			until = at;
+	}
+	llm_reply_chunk(fake->service.outbox, request->id,
+					(LlmStrView){text.data + request->n_sent, until - request->n_sent});
+	request->n_sent = until;
+}
+
+static void
+send_answer(Fake *fake, FakeRequest *request)
+{
+	LlmGenerateResult result = request->result;
+
+	if (request->answer.failed)
+	{
+		LlmError error;
+
+		llm_error_set(&error, LLM_ERR_OUT_OF_MEMORY, "the answer does not fit memory");
+		llm_reply_error(fake->service.outbox, request->id, &error);
+		return;
+	}
+	request->model->requests++;
+	request->model->prompt_tokens += result.prompt_tokens;
+	request->model->generated_tokens += result.completion_tokens;
+	if (request->kind == LLM_REQUEST_SCORE)
+	{
+		llm_reply_score(fake->service.outbox, request->id, request->n_entries,
+						llm_strbuf_view(&request->answer));
+		return;
+	}
+	result.text = request->stream ? (LlmStrView){"", 0} : llm_strbuf_view(&request->answer);
+	result.first_token_us = (uint64_t) (request->first_us - request->arrived_us);
+	result.total_us = (uint64_t) (llm_clock_now_us() - request->arrived_us);
+	llm_reply_generate(fake->service.outbox, request->id, &result);
+}
+
+/* One step of a running request; true when it is over. */
+static bool
+step_request(Fake *fake, FakeRequest *request)
+{
+	const LlmFakeScript *script = &request->script;
+	LlmError error;
+	bool last;
+
+	if (request->steps_done == 0)
+	{
+		stall(script->stall_ms);
+		request->first_us = llm_clock_now_us();
+	}
+	request->steps_done++;
+	last = request->steps_done >= request->n_steps;
+	if (last && script->ending == LLM_FAKE_HANG)
+		return false;
+	if (last && script->ending != LLM_FAKE_ANSWER)
+		end_process(fake, script);
+	if (last && script->ending == LLM_FAKE_FAIL)
+	{
+		scripted_failure(script, &error);
+		llm_reply_error(fake->service.outbox, request->id, &error);
+		return true;
+	}
+	if (request->kind == LLM_REQUEST_GENERATE && request->stream)
+		send_share(fake, request);
+	if (last)
+		send_answer(fake, request);
+	return last;
+}
+
+/* One step of all that run. */
+static void
+step(Fake *fake)
+{
+	uint32_t n_running = 0;
+	uint32_t i = 0;
+
+	for (int m = 0; m < LLM_MAX_MODELS; m++)
+		if (fake->models[m].key != 0 && n_users(fake, &fake->models[m]) > 0)
+			fake->models[m].steps++;
+	while (i < fake->n_requests && n_running < fake->config.fake_slots)
+	{
+		if (fake->requests[i]->kind == LLM_REQUEST_UNLOAD)
+		{
+			i++;
+			continue;
+		}
+		n_running++;
+		if (step_request(fake, fake->requests[i]))
+			remove_request(fake, i);
+		else
+			i++;
+	}
+	fake->service.status_changed = true;
+}
+
+static int64_t
+fake_run(LlmService *service)
+{
+	Fake *fake = (Fake *) service;
+	int64_t now = llm_clock_now_us();
+
+	finish_unloads(fake);
+	if (fake->n_requests == fake->n_unloads)
+	{
+		fake->next_step_us = 0;
+		return LLM_SERVICE_IDLE;
+	}
+	if (fake->next_step_us == 0)
+		fake->next_step_us = now + fake->config.fake_step_us;
+	if (now < fake->next_step_us)
+		return fake->next_step_us - now;
+	step(fake);
+	finish_unloads(fake);
+	fake->next_step_us = 0;
+	return 0;
+}
+
+/* ---- life ---- */
+
+/* Who runs and who waits, per model. */
+static void
+count_running(const Fake *fake, LlmEngineStatus *out)
+{
+	uint32_t n_seen = 0;
+
+	for (uint32_t i = 0; i < fake->n_requests; i++)
+	{
+		const FakeRequest *request = fake->requests[i];
+
+		if (request->kind == LLM_REQUEST_UNLOAD)
+			continue;
+		n_seen++;
+		for (uint32_t m = 0; m < out->n_models; m++)
+			if (out->models[m].key != request->model->key)
+				continue;
+			else if (n_seen <= fake->config.fake_slots)
+				out->models[m].running++;
+			else
+				out->models[m].waiting++;
+	}
+}
+
+static void
+fake_status(LlmService *service, LlmEngineStatus *out)
+{
+	Fake *fake = (Fake *) service;
+
+	out->n_models = 0;
+	for (int i = 0; i < LLM_MAX_MODELS; i++)
+	{
+		const FakeModel *model = &fake->models[i];
+		LlmModelStatus *status = &out->models[out->n_models];
+
+		if (model->key == 0)
+			continue;
+		out->n_models++;
+		*status = (LlmModelStatus){.key = model->key,
+								   .state = model->state,
+								   .context_length = model->context_length,
+								   .loaded_bytes = FAKE_LOADED_BYTES,
+								   .max_sequences = fake->config.fake_slots,
+								   .requests = model->requests,
+								   .prompt_tokens = model->prompt_tokens,
+								   .generated_tokens = model->generated_tokens,
+								   .steps = model->steps};
+		snprintf(status->path, sizeof(status->path), "%s", model->path);
+	}
+	count_running(fake, out);
+}
+
+static bool
+fake_can_stop(LlmService *service)
+{
+	(void) service;
+	return true;
+}
+
+static void
+fake_destroy(LlmService *service)
+{
+	Fake *fake = (Fake *) service;
+
+	for (uint32_t i = 0; i < fake->n_requests; i++)
+		free_request(fake->requests[i]);
+	free(fake->requests);
+	free(fake);
+}
+
+static const LlmServiceOps fake_ops = {fake_submit, fake_cancel,   fake_run,
+									   fake_status, fake_can_stop, fake_destroy};
+
+LlmStatus
+llm_fake_create(const LlmEngineConfig *config, LlmOutbox *outbox, const LlmWake *wake,
+				LlmService **out, LlmError *err)
+{
+	Fake *fake = calloc(1, sizeof(*fake));
+
+	(void) wake;
+	if (fake == NULL)
+		return llm_error_set(err, LLM_ERR_OUT_OF_MEMORY, "out of memory");
+	fake->service.ops = &fake_ops;
+	fake->service.outbox = outbox;
+	fake->config = *config;
+	if (fake->config.fake_slots == 0)
+		fake->config.fake_slots = 1;
+	if (fake->config.fake_steps == 0)
+		fake->config.fake_steps = 1;
+	snprintf(fake->service.description, sizeof(fake->service.description),
+			 "fake: %u slots, %u us per step, no model", fake->config.fake_slots,
+			 fake->config.fake_step_us);
+	*out = &fake->service;
+	return LLM_OK;
+}
