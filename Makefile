@@ -16,9 +16,10 @@ OBJS = $(patsubst %.c,%.o,$(wildcard src/*.c src/sql/*.c src/ipc/*.c src/broker/
 PLAIN_IN_MODULE = src/base/status.o src/base/utf8.o src/protocol/wire.o src/protocol/message.o \
 	src/protocol/frame.o
 
-DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql
+EXTENSION_SCRIPT = sql/$(EXTENSION)--$(EXTVERSION).sql
+DATA_built = $(EXTENSION_SCRIPT)
 DATA = $(wildcard sql/$(EXTENSION)--*--*.sql)
-EXTRA_CLEAN = .build sql/$(EXTENSION)--$(EXTVERSION).sql
+EXTRA_CLEAN = .build $(EXTENSION_SCRIPT)
 
 PG_CPPFLAGS = -I$(srcdir)/src -I$(srcdir)
 PG_CFLAGS = -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers \
@@ -38,4 +39,24 @@ all:
 endif
 
 include $(srcdir)/src/plain.mk
+
+# The engine is a program of its own, beside the library that starts it.
+all: $(ENGINE)
+
+install: install-engine
+
+install-engine: $(ENGINE)
+	$(MKDIR_P) '$(DESTDIR)$(pkglibdir)'
+	$(INSTALL_PROGRAM) $(ENGINE) '$(DESTDIR)$(pkglibdir)/postgres_llm_engine'
+
+uninstall: uninstall-engine
+
+uninstall-engine:
+	rm -f '$(DESTDIR)$(pkglibdir)/postgres_llm_engine'
+
+.PHONY: install-engine uninstall-engine
+
+$(EXTENSION_SCRIPT): sql/$(EXTENSION).sql
+	cp $< $@
+
 include $(srcdir)/test/test.mk

@@ -19,4 +19,31 @@ unit: $(UNIT_PROGRAMS)
 check-kernels: $(KERNEL_PROGRAMS)
 	@status=0; for program in $^; do $$program || status=1; done; exit $$status
 
-.PHONY: unit check-kernels
+tidy:
+	@python3 test/tools/tidy.py
+
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h' | grep -v unicode_data)
+
+# ---- rungs that need a server: private installation, private cluster (test/tools/server_tests.sh) ----
+
+regress pgtap tap:
+	@test/tools/server_tests.sh $(PG_CONFIG) $@
+
+test:
+	@test/tools/packages.sh test
+	@$(MAKE) -s -j2 all
+	@MAKE="$(MAKE)" python3 test/tools/run_tests.py --pg-config $(PG_CONFIG)
+
+test-versions:
+	@test/tools/packages.sh test
+	@MAKE="$(MAKE)" python3 test/tools/run_tests.py --pg-config $(PG_CONFIG) --versions
+
+demo:
+	@test/tools/packages.sh build
+	@test/tools/demo.sh $(PG_CONFIG)
+
+install-model:
+	@test/tools/fetch_model.sh '$(DESTDIR)$(shell $(PG_CONFIG) --sharedir)/postgres_llm/models'
+
+.PHONY: unit check-kernels tidy format regress pgtap tap test test-versions demo install-model
