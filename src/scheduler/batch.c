@@ -1,0 +1,194 @@
+/*
+ * batch.c
+ *	  From planned sequences to flat arrays; see batch.h.
+ *
+ * The block table is the only array whose size depends on the context: at 256 sequences of 4096
+ * tokens a step would copy a quarter of a megabyte of block numbers that have not changed.  A block
+ * table only grows while a sequence runs.  So each row remembers whose it is and how much of it was
+ * copied, and a sequence that is met in the row of its last step adds its new blocks only.  Other
+ * sequences come and go, rows shift, and then a row is copied whole: slower, never wrong.
+ */
+#include "scheduler/batch.h"
+
+#include "base/assert.h"
+#include "scheduler/sequence.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What row s of the block table holds from earlier steps. */
+typedef struct TableRow
+{
+	uint64_t serial;  /* of the sequence it was copied from; 0: of none */
+	int32_t n_blocks; /* entries that are valid */
+} TableRow;
+
+struct LlmBatch
+{
+	LlmBatchView view; /* its arrays are these: */
+
+	int32_t *token;		   /* [max tokens] */
+	int32_t *position;	   /* [max tokens] */
+	int32_t *seq_of;	   /* [max tokens] */
+	int32_t *slot_mapping; /* [max tokens] */
+	int32_t *query_start;  /* [max sequences + 1] */
+	int32_t *context_len;  /* [max sequences] */
+	int32_t *block_table;  /* [max sequences, max blocks] */
+	int32_t *logit_row;	   /* [max rows] */
+
+	TableRow *table_rows;	 /* [max sequences] */
+	LlmSequence **sequences; /* [max sequences] borrowed */
+	LlmLogitRow *rows;		 /* [max rows] */
+
+	int32_t max_tokens;
+	int32_t max_sequences;
+	int32_t max_rows;
+};
+
+LlmStatus
+llm_batch_create(const LlmSchedulerConfig *config, LlmBatch **out, LlmError *err)
+{
+	size_t n_tokens = (size_t) config->max_step_tokens;
+	size_t n_seqs = (size_t) config->max_sequences;
+	size_t n_rows = (size_t) config->max_logit_rows;
+	int32_t max_blocks = llm_sequence_blocks_for(config->max_context);
+	LlmBatch *batch = calloc(1, sizeof(*batch));
+
+	/* No sequence holds more KV blocks than there are. */
+	if (max_blocks > config->n_kv_blocks)
+		max_blocks = config->n_kv_blocks;
+	if (batch == NULL)
+		goto fail;
+	batch->token = calloc(n_tokens, sizeof(int32_t));
+	batch->position = calloc(n_tokens, sizeof(int32_t));
+	batch->seq_of = calloc(n_tokens, sizeof(int32_t));
+	batch->slot_mapping = calloc(n_tokens, sizeof(int32_t));
+	batch->query_start = calloc(n_seqs + 1, sizeof(int32_t));
+	batch->context_len = calloc(n_seqs, sizeof(int32_t));
+	batch->block_table = calloc(n_seqs * (size_t) max_blocks, sizeof(int32_t));
+	batch->logit_row = calloc(n_rows, sizeof(int32_t));
+	batch->table_rows = calloc(n_seqs, sizeof(TableRow));
+	batch->sequences = calloc(n_seqs, sizeof(LlmSequence *));
+	batch->rows = calloc(n_rows, sizeof(LlmLogitRow));
+	if (batch->token == NULL || batch->position == NULL || batch->seq_of == NULL ||
+		batch->slot_mapping == NULL || batch->query_start == NULL || batch->context_len == NULL ||
+		batch->block_table == NULL || batch->logit_row == NULL || batch->table_rows == NULL ||
+		batch->sequences == NULL || batch->rows == NULL)
+		goto fail;
+
+	batch->max_tokens = config->max_step_tokens;
+	batch->max_sequences = config->max_sequences;
+	batch->max_rows = config->max_logit_rows;
+	batch->view = (LlmBatchView){
+		.max_blocks = max_blocks,
+		.token = batch->token,
+		.position = batch->position,
+		.seq_of = batch->seq_of,
+		.query_start = batch->query_start,
+		.context_len = batch->context_len,
+		.block_table = batch->block_table,
+		.slot_mapping = batch->slot_mapping,
+		.logit_row = batch->logit_row,
+	};
+	*out = batch;
+	return LLM_OK;
+
+fail:
+	llm_batch_destroy(batch);
+	return llm_error_set(err, LLM_ERR_OUT_OF_MEMORY,
+						 "out of memory for steps of %d tokens and %d sequences",
+						 (int) config->max_step_tokens, (int) config->max_sequences);
+}
+
+void
+llm_batch_destroy(LlmBatch *batch)
+{
+	if (batch == NULL)
+		return;
+	free(batch->token);
+	free(batch->position);
+	free(batch->seq_of);
+	free(batch->slot_mapping);
+	free(batch->query_start);
+	free(batch->context_len);
+	free(batch->block_table);
+	free(batch->logit_row);
+	free(batch->table_rows);
+	free(batch->sequences);
+	free(batch->rows);
+	free(batch);
+}
+
+void
+llm_batch_clear(LlmBatch *batch)
+{
+	batch->view.n_tokens = batch->view.n_seqs = batch->view.n_logit_rows = 0;
+	batch->query_start[0] = 0;
+}
+
+/* Bring row s of the block table up to what the sequence holds. */
+static void
+copy_blocks(LlmBatch *batch, int32_t s, const LlmSequence *sequence)
+{
+	TableRow *row = &batch->table_rows[s];
+	int32_t *table = batch->block_table + (size_t) s * (size_t) batch->view.max_blocks;
+
+	LLM_ASSERT(sequence->n_blocks <= batch->view.max_blocks);
+	if (row->serial != sequence->serial)
+		*row = (TableRow){.serial = sequence->serial};
+	for (; row->n_blocks < sequence->n_blocks; row->n_blocks++)
+		table[row->n_blocks] = sequence->blocks[row->n_blocks];
+}
+
+void
+llm_batch_add(LlmBatch *batch, LlmSequence *sequence)
+{
+	LlmBatchView *view = &batch->view;
+	int32_t s = view->n_seqs++;
+	int32_t t = view->n_tokens;
+	int32_t end = sequence->n_computed + sequence->n_planned;
+
+	LLM_ASSERT(sequence->n_planned > 0);
+	LLM_ASSERT(view->n_seqs <= batch->max_sequences);
+	LLM_ASSERT(t + sequence->n_planned <= batch->max_tokens);
+
+	for (int32_t position = sequence->n_computed; position < end; position++, t++)
+	{
+		batch->token[t] = sequence->tokens[position];
+		batch->position[t] = position;
+		batch->seq_of[t] = s;
+		batch->slot_mapping[t] =
+			sequence->blocks[position / LLM_KV_BLOCK] * LLM_KV_BLOCK + position % LLM_KV_BLOCK;
+		if (position >= sequence->logits_from)
+		{
+			int32_t row = view->n_logit_rows++;
+
+			LLM_ASSERT(row < batch->max_rows);
+			batch->logit_row[row] = t;
+			batch->rows[row] = (LlmLogitRow){.sequence = sequence, .position = position};
+		}
+	}
+	view->n_tokens = t;
+	batch->query_start[s + 1] = t;
+	batch->context_len[s] = end;
+	batch->sequences[s] = sequence;
+	copy_blocks(batch, s, sequence);
+}
+
+const LlmBatchView *
+llm_batch_view(const LlmBatch *batch)
+{
+	return &batch->view;
+}
+
+const LlmLogitRow *
+llm_batch_rows(const LlmBatch *batch)
+{
+	return batch->rows;
+}
+
+LlmSequence *const *
+llm_batch_sequences(const LlmBatch *batch)
+{
+	return batch->sequences;
+}

@@ -1,0 +1,229 @@
+/*
+ * plan.c
+ *	  Which tokens run in the next step.
+ *
+ * A step has a budget of tokens and one of rows that want logits.  They are given out in this order:
+ *
+ *	  1. decodes: every running sequence with one token pending gets it
+ *	  2. chunks: running sequences with more pending, which are prompts under way
+ *	  3. chunks of newly admitted sequences, strictly in order of arrival
+ *
+ * Decodes first, because somebody waits for each of them, they are cheap together, and a step that
+ * carries a chunk costs little more for carrying them.  Up to max_prefills prompts share what is
+ * left in equal parts, so that one long prompt does not hold up the short ones behind it.  More
+ * prompts take part only where all before them end in this very step: the number of prompts that are
+ * begun and not ended stays at max_prefills, however many short ones pass through.
+ *
+ * Rows.  max_logit_rows >= max_sequences, a decode takes one row, and while a chunk is cut each
+ * chunk after it is left one row.  So every sequence that gets tokens gets at least one, whatever the
+ * others want: a scoring sequence, which wants a row per token, slows nobody but itself.
+ *
+ * Budget.  With more decodes than max_step_tokens the running list is turned, so that those left out
+ * come first in the next step.
+ */
+#include "scheduler/scheduler_internal.h"
+
+#include "base/assert.h"
+
+#include <stddef.h>
+
+/* What is left of a step. */
+typedef struct Budget
+{
+	int32_t tokens;
+	int32_t rows;
+} Budget;
+
+/* Rows that want logits among the next n_tokens unplanned tokens. */
+static int32_t
+rows_among(const LlmSequence *sequence, int32_t n_tokens)
+{
+	int32_t start = sequence->n_computed + sequence->n_planned;
+	int32_t end = start + n_tokens;
+
+	if (start < sequence->logits_from)
+		start = sequence->logits_from;
+	return end > start ? end - start : 0;
+}
+
+/* Plan at most max_tokens more of the sequence, as far as they need at most max_rows rows. */
+static void
+grant(LlmScheduler *scheduler, LlmSequence *sequence, Budget *budget, int32_t max_tokens,
+	  int32_t max_rows)
+{
+	int32_t n_tokens = llm_sequence_n_pending(sequence);
+	int32_t n_rows;
+
+	if (n_tokens > max_tokens)
+		n_tokens = max_tokens;
+	n_rows = rows_among(sequence, n_tokens);
+	if (n_rows > max_rows)
+	{
+		/* The rows are the last of the tokens: cut as many. */
+		n_tokens -= n_rows - max_rows;
+		n_rows = max_rows;
+	}
+	if (n_tokens <= 0)
+		return;
+	llm_sequence_plan(sequence, scheduler->pool, n_tokens);
+	budget->tokens -= n_tokens;
+	budget->rows -= n_rows;
+}
+
+/* Make sequence the first of the running list, those before it the last in their order. */
+static void
+turn_running(LlmSequenceList *running, LlmSequence *sequence)
+{
+	if (sequence == running->first)
+		return;
+	running->last->next = running->first;
+	running->first->prev = running->last;
+	running->last = sequence->prev;
+	running->last->next = NULL;
+	running->first = sequence;
+	sequence->prev = NULL;
+}
+
+/* Decodes into the batch; returns the number of sequences that want chunks, in scheduler->chunked. */
+static int32_t
+plan_decodes(LlmScheduler *scheduler, Budget *budget)
+{
+	LlmSequence *left_out = NULL;
+	int32_t n_chunked = 0;
+
+	for (LlmSequence *sequence = scheduler->running.first; sequence != NULL;
+		 sequence = sequence->next)
+	{
+		int32_t n_pending = llm_sequence_n_pending(sequence);
+
+		if (n_pending > 1)
+			scheduler->chunked[n_chunked++] = sequence;
+		else if (n_pending == 1 && budget->tokens == 0)
+			left_out = left_out != NULL ? left_out : sequence;
+		else if (n_pending == 1)
+		{
+			grant(scheduler, sequence, budget, 1, 1);
+			llm_batch_add(scheduler->batch, sequence);
+		}
+	}
+	if (left_out != NULL)
+		turn_running(&scheduler->running, left_out);
+	return n_chunked;
+}
+
+/* The first of the queue starts to run, if there is one and its KV blocks can be promised. */
+static LlmSequence *
+admit_first(LlmScheduler *scheduler)
+{
+	LlmSequence *sequence = scheduler->waiting.first;
+
+	if (sequence == NULL || scheduler->running.n >= scheduler->config.max_sequences ||
+		!llm_sequence_reserve(sequence, scheduler->pool))
+		return NULL;
+	llm_sequence_move(sequence, LLM_SEQUENCE_RUNNING, &scheduler->waiting, &scheduler->running);
+	return sequence;
+}
+
+/*
+ * Admit sequences while a step with this budget has use for them; returns the new number of
+ * sequences that want chunks.
+ */
+static int32_t
+admit(LlmScheduler *scheduler, const Budget *budget, int32_t n_chunked)
+{
+	int64_t n_tokens = 0; /* that the chunks would take if nothing cut them */
+	int64_t n_rows = 0;
+
+	for (int32_t i = 0;; i++)
+	{
+		LlmSequence *sequence;
+
+		if (i == n_chunked)
+		{
+			bool all_end = n_tokens < budget->tokens && n_rows < budget->rows;
+
+			/* A newcomer is begun at once: it would hold KV blocks for nothing otherwise. */
+			if (n_chunked >= budget->tokens)
+				break;
+			if (n_chunked >= scheduler->config.max_prefills && !all_end)
+				break;
+			sequence = admit_first(scheduler);
+			if (sequence == NULL)
+				break;
+			scheduler->chunked[n_chunked++] = sequence;
+		}
+		sequence = scheduler->chunked[i];
+		n_tokens += llm_sequence_n_pending(sequence);
+		n_rows += rows_among(sequence, llm_sequence_n_pending(sequence));
+	}
+	return n_chunked;
+}
+
+/* Share the budget among the first n_chunked sequences of scheduler->chunked, into the batch. */
+static void
+plan_chunks(LlmScheduler *scheduler, Budget *budget, int32_t n_chunked)
+{
+	bool share = n_chunked <= scheduler->config.max_prefills;
+
+	/* Equal parts, rounded up; what one does not use is spread over those after it. */
+	for (int32_t i = 0; i < n_chunked; i++)
+	{
+		int32_t n_left = n_chunked - i;
+		int32_t max_tokens = budget->tokens;
+
+		if (share)
+			max_tokens = max_tokens / n_left + (max_tokens % n_left != 0);
+		grant(scheduler, scheduler->chunked[i], budget, max_tokens, budget->rows - (n_left - 1));
+	}
+
+	/* What nobody wanted goes to those who were cut, the oldest first. */
+	for (int32_t i = 0; i < n_chunked; i++)
+	{
+		LlmSequence *sequence = scheduler->chunked[i];
+
+		grant(scheduler, sequence, budget, budget->tokens, budget->rows);
+		if (sequence->n_planned > 0)
+			llm_batch_add(scheduler->batch, sequence);
+	}
+}
+
+const LlmBatchView *
+llm_scheduler_plan(LlmScheduler *scheduler, const LlmLogitRow **rows)
+{
+	Budget budget = {
+		.tokens = scheduler->config.max_step_tokens,
+		.rows = scheduler->config.max_logit_rows,
+	};
+	const LlmBatchView *view = llm_batch_view(scheduler->batch);
+	int32_t n_chunked;
+
+	LLM_ASSERT(!scheduler->step_planned);
+	llm_batch_clear(scheduler->batch);
+	n_chunked = plan_decodes(scheduler, &budget);
+	n_chunked = admit(scheduler, &budget, n_chunked);
+	plan_chunks(scheduler, &budget, n_chunked);
+	LLM_ASSERT(budget.tokens >= 0 && budget.rows >= 0);
+
+	*rows = llm_batch_rows(scheduler->batch);
+	if (view->n_tokens == 0)
+		return NULL;
+	scheduler->step_planned = true;
+	return view;
+}
+
+void
+llm_scheduler_commit(LlmScheduler *scheduler)
+{
+	const LlmBatchView *view = llm_batch_view(scheduler->batch);
+	LlmSequence *const *sequences = llm_batch_sequences(scheduler->batch);
+
+	LLM_ASSERT(scheduler->step_planned);
+	for (int32_t s = 0; s < view->n_seqs; s++)
+	{
+		sequences[s]->n_computed += sequences[s]->n_planned;
+		sequences[s]->n_planned = 0;
+	}
+	scheduler->step_planned = false;
+	scheduler->steps++;
+	scheduler->tokens += (uint64_t) view->n_tokens;
+}

@@ -1,0 +1,235 @@
+/*
+ * scheduler.c
+ *	  The life of a scheduler and of the sequences in it; see scheduler.h.  What runs in a step is
+ *	  decided in plan.c.
+ *
+ * A sequence enters at the end of the waiting list, is admitted by plan and leaves by remove, from
+ * whatever state it is in.  remove is the only exit, and llm_sequence_release the only way in which
+ * KV blocks come back, so there is no second place where they could be lost or freed twice.
+ */
+#include "scheduler/scheduler_internal.h"
+
+#include "base/assert.h"
+
+#include <limits.h>
+#include <stdlib.h>
+
+/* A slot number of the KV cache must fit an int32. */
+#define MAX_KV_BLOCKS (INT32_MAX / LLM_KV_BLOCK)
+
+static LlmStatus
+check_config(const LlmSchedulerConfig *config, LlmError *err)
+{
+	const struct
+	{
+		const char *name;
+		int32_t value;
+		int32_t min;
+		int32_t max;
+	} limits[] = {
+		{"max_sequences", config->max_sequences, 1, INT32_MAX - 1},
+		{"max_waiting", config->max_waiting, 1, INT32_MAX},
+		{"max_step_tokens", config->max_step_tokens, 1, INT32_MAX},
+		{"max_prefills", config->max_prefills, 1, INT32_MAX},
+		/* Every running sequence can get a row in every step, so none waits for another's rows. */
+		{"max_logit_rows", config->max_logit_rows, config->max_sequences, INT32_MAX},
+		{"n_kv_blocks", config->n_kv_blocks, 1, MAX_KV_BLOCKS},
+		{"max_context", config->max_context, 1, INT32_MAX},
+	};
+
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
+	{
+		if (limits[i].value < limits[i].min || limits[i].value > limits[i].max)
+			return llm_error_set(err, LLM_ERR_INVALID_ARGUMENT,
+								 "scheduler setting %s is %d, must be between %d and %d",
+								 limits[i].name, (int) limits[i].value, (int) limits[i].min,
+								 (int) limits[i].max);
+	}
+	return LLM_OK;
+}
+
+LlmStatus
+llm_scheduler_create(const LlmSchedulerConfig *config, LlmScheduler **out, LlmError *err)
+{
+	LlmStatus status = check_config(config, err);
+	LlmScheduler *scheduler;
+
+	if (status != LLM_OK)
+		return status;
+	scheduler = calloc(1, sizeof(*scheduler));
+	if (scheduler == NULL)
+		return llm_error_set(err, LLM_ERR_OUT_OF_MEMORY, "out of memory for a scheduler");
+	scheduler->config = *config;
+	status = llm_kv_pool_create(config->n_kv_blocks, &scheduler->pool, err);
+	if (status == LLM_OK)
+		status = llm_batch_create(config, &scheduler->batch, err);
+	if (status == LLM_OK)
+	{
+		scheduler->chunked = calloc((size_t) config->max_sequences, sizeof(LlmSequence *));
+		if (scheduler->chunked == NULL)
+			status = llm_error_set(err, LLM_ERR_OUT_OF_MEMORY, "out of memory for %d sequences",
+								   (int) config->max_sequences);
+	}
+	if (status != LLM_OK)
+	{
+		llm_scheduler_destroy(scheduler);
+		return status;
+	}
+	*out = scheduler;
+	return LLM_OK;
+}
+
+static void
+destroy_list(LlmSequenceList *list)
+{
+	for (LlmSequence *sequence = list->first, *next; sequence != NULL; sequence = next)
+	{
+		next = sequence->next;
+		llm_sequence_destroy(sequence);
+	}
+}
+
+void
+llm_scheduler_destroy(LlmScheduler *scheduler)
+{
+	if (scheduler == NULL)
+		return;
+	destroy_list(&scheduler->waiting);
+	destroy_list(&scheduler->running);
+	free(scheduler->chunked);
+	llm_batch_destroy(scheduler->batch);
+	llm_kv_pool_destroy(scheduler->pool);
+	free(scheduler);
+}
+
+int32_t
+llm_scheduler_max_tokens(const LlmScheduler *scheduler)
+{
+	int32_t in_cache = scheduler->config.n_kv_blocks * LLM_KV_BLOCK;
+
+	return in_cache < scheduler->config.max_context ? in_cache : scheduler->config.max_context;
+}
+
+/* Could this sequence run at all? */
+static LlmStatus
+check_spec(const LlmScheduler *scheduler, const LlmSequenceSpec *spec, LlmError *err)
+{
+	const LlmSchedulerConfig *config = &scheduler->config;
+	int64_t n_tokens = (int64_t) spec->n_tokens + spec->max_new_tokens;
+
+	if (spec->tokens == NULL || spec->n_tokens < 1 || spec->max_new_tokens < 0)
+		return llm_error_set(err, LLM_ERR_INVALID_ARGUMENT,
+							 "a sequence of %d prompt tokens and %d new tokens cannot be run",
+							 (int) spec->n_tokens, (int) spec->max_new_tokens);
+	if (spec->logits_from < 0 || spec->logits_from >= spec->n_tokens)
+		return llm_error_set(err, LLM_ERR_INVALID_ARGUMENT,
+							 "logits are wanted from token %d of a prompt of %d tokens",
+							 (int) spec->logits_from, (int) spec->n_tokens);
+	if (n_tokens > config->max_context)
+	{
+		llm_error_set(err, LLM_ERR_LIMIT,
+					  "prompt of %d tokens and %d new tokens exceed the context of %d tokens",
+					  (int) spec->n_tokens, (int) spec->max_new_tokens, (int) config->max_context);
+		llm_error_hint(err, "Shorten the prompt, lower max_tokens or load the model with a larger "
+							"context_length.");
+		return LLM_ERR_LIMIT;
+	}
+	if (llm_sequence_blocks_for((int32_t) n_tokens) > config->n_kv_blocks)
+	{
+		llm_error_set(err, LLM_ERR_LIMIT,
+					  "prompt of %d tokens and %d new tokens exceed the KV cache of %d tokens",
+					  (int) spec->n_tokens, (int) spec->max_new_tokens,
+					  (int) (config->n_kv_blocks * LLM_KV_BLOCK));
+		llm_error_hint(err,
+					   "Shorten the prompt, lower max_tokens or give the model more KV cache.");
+		return LLM_ERR_LIMIT;
+	}
+	return LLM_OK;
+}
+
+LlmStatus
+llm_scheduler_add(LlmScheduler *scheduler, const LlmSequenceSpec *spec, LlmSequence **out,
+				  LlmError *err)
+{
+	LlmStatus status = check_spec(scheduler, spec, err);
+
+	if (status != LLM_OK)
+		return status;
+	if (scheduler->waiting.n >= scheduler->config.max_waiting)
+	{
+		llm_error_set(err, LLM_ERR_LIMIT,
+					  "the queue of the model is full: %d sequences are waiting, %d are running",
+					  (int) scheduler->waiting.n, (int) scheduler->running.n);
+		llm_error_hint(err, "Try again later or allow a longer queue.");
+		return LLM_ERR_LIMIT;
+	}
+	status = llm_sequence_create(spec, scheduler->last_serial + 1, out, err);
+	if (status != LLM_OK)
+		return status;
+	scheduler->last_serial++;
+	llm_sequence_move(*out, LLM_SEQUENCE_WAITING, NULL, &scheduler->waiting);
+	return LLM_OK;
+}
+
+void
+llm_scheduler_remove(LlmScheduler *scheduler, LlmSequence *sequence)
+{
+	LlmSequenceList *list =
+		sequence->state == LLM_SEQUENCE_WAITING ? &scheduler->waiting : &scheduler->running;
+
+	LLM_ASSERT(!scheduler->step_planned);
+	llm_sequence_release(sequence, scheduler->pool);
+	llm_sequence_move(sequence, LLM_SEQUENCE_REMOVED, list, NULL);
+	llm_sequence_destroy(sequence);
+}
+
+void
+llm_scheduler_status(const LlmScheduler *scheduler, LlmSchedulerStatus *out)
+{
+	*out = (LlmSchedulerStatus){
+		.running = scheduler->running.n,
+		.waiting = scheduler->waiting.n,
+		.kv_blocks_total = llm_kv_pool_n_total(scheduler->pool),
+		.kv_blocks_free = llm_kv_pool_n_free(scheduler->pool),
+		.steps = scheduler->steps,
+		.tokens = scheduler->tokens,
+	};
+}
+
+/*
+ * Is the list linked both ways, as long as it says and of one state?  Adds up what its sequences hold.
+ */
+static bool
+check_list(const LlmScheduler *scheduler, const LlmSequenceList *list, LlmSequenceState state,
+		   int32_t *n_reserved)
+{
+	const LlmSequence *prev = NULL;
+	int32_t n = 0;
+
+	for (const LlmSequence *s = list->first; s != NULL; prev = s, s = s->next)
+	{
+		if (++n > list->n || s->prev != prev || s->state != state || !llm_sequence_check(s))
+			return false;
+		if (s->n_planned > 0 && !scheduler->step_planned)
+			return false;
+		if (!llm_kv_pool_check_owned(scheduler->pool, s->blocks, s->n_blocks))
+			return false;
+		*n_reserved += s->n_reserved;
+	}
+	return n == list->n && list->last == prev;
+}
+
+bool
+llm_scheduler_check(const LlmScheduler *scheduler)
+{
+	const LlmSchedulerConfig *config = &scheduler->config;
+	int32_t n_reserved = 0;
+
+	return scheduler->running.n <= config->max_sequences &&
+		   scheduler->waiting.n <= config->max_waiting &&
+		   llm_kv_pool_check_begin(scheduler->pool) &&
+		   check_list(scheduler, &scheduler->waiting, LLM_SEQUENCE_WAITING, &n_reserved) &&
+		   check_list(scheduler, &scheduler->running, LLM_SEQUENCE_RUNNING, &n_reserved) &&
+		   n_reserved == llm_kv_pool_n_reserved(scheduler->pool) &&
+		   llm_kv_pool_check_end(scheduler->pool);
+}

@@ -1,0 +1,185 @@
+/*
+ * sequence.c
+ *	  Life, state and KV blocks of one sequence; see sequence.h.
+ *
+ * A sequence is one allocation, made by add at the size it may ever reach, so that neither planning
+ * nor appending a token can run out of memory.
+ */
+#include "scheduler/sequence.h"
+
+#include "base/assert.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+LlmStatus
+llm_sequence_create(const LlmSequenceSpec *spec, uint64_t serial, LlmSequence **out, LlmError *err)
+{
+	size_t max_tokens = (size_t) spec->n_tokens + (size_t) spec->max_new_tokens;
+	size_t max_blocks = (size_t) llm_sequence_blocks_for((int32_t) max_tokens);
+	size_t n_bytes = sizeof(LlmSequence) + (max_tokens + max_blocks) * sizeof(int32_t);
+	LlmSequence *sequence = malloc(n_bytes);
+
+	if (sequence == NULL)
+		return llm_error_set(err, LLM_ERR_OUT_OF_MEMORY,
+							 "out of memory for a sequence of up to %zu tokens", max_tokens);
+	*sequence = (LlmSequence){
+		.state = LLM_SEQUENCE_NEW,
+		.n_tokens = spec->n_tokens,
+		.n_prompt = spec->n_tokens,
+		.max_tokens = (int32_t) max_tokens,
+		.logits_from = spec->logits_from,
+		.serial = serial,
+		.owner = spec->owner,
+		.blocks = sequence->tokens + max_tokens,
+	};
+	memcpy(sequence->tokens, spec->tokens, (size_t) spec->n_tokens * sizeof(int32_t));
+	*out = sequence;
+	return LLM_OK;
+}
+
+void
+llm_sequence_destroy(LlmSequence *sequence)
+{
+	free(sequence);
+}
+
+static void
+list_append(LlmSequenceList *list, LlmSequence *sequence)
+{
+	sequence->prev = list->last;
+	sequence->next = NULL;
+	*(list->last != NULL ? &list->last->next : &list->first) = sequence;
+	list->last = sequence;
+	list->n++;
+}
+
+static void
+list_unlink(LlmSequenceList *list, LlmSequence *sequence)
+{
+	*(sequence->prev != NULL ? &sequence->prev->next : &list->first) = sequence->next;
+	*(sequence->next != NULL ? &sequence->next->prev : &list->last) = sequence->prev;
+	sequence->prev = sequence->next = NULL;
+	list->n--;
+}
+
+void
+llm_sequence_move(LlmSequence *sequence, LlmSequenceState state, LlmSequenceList *from,
+				  LlmSequenceList *to)
+{
+	LLM_ASSERT(state > sequence->state); /* every exit leads forward */
+	LLM_ASSERT(state != LLM_SEQUENCE_RUNNING || sequence->state == LLM_SEQUENCE_WAITING);
+	LLM_ASSERT((from == NULL) == (sequence->state == LLM_SEQUENCE_NEW));
+	LLM_ASSERT((to == NULL) == (state == LLM_SEQUENCE_REMOVED));
+	LLM_ASSERT(sequence->n_planned == 0);
+
+	if (from != NULL)
+		list_unlink(from, sequence);
+	sequence->state = state;
+	if (to != NULL)
+		list_append(to, sequence);
+}
+
+bool
+llm_sequence_reserve(LlmSequence *sequence, LlmKvPool *pool)
+{
+	int32_t n_blocks = llm_sequence_blocks_for(sequence->max_tokens);
+
+	LLM_ASSERT(sequence->n_blocks == 0 && sequence->n_reserved == 0);
+	if (!llm_kv_pool_reserve(pool, n_blocks))
+		return false;
+	sequence->n_reserved = n_blocks;
+	return true;
+}
+
+void
+llm_sequence_plan(LlmSequence *sequence, LlmKvPool *pool, int32_t n_tokens)
+{
+	int32_t n_blocks;
+
+	LLM_ASSERT(sequence->state == LLM_SEQUENCE_RUNNING);
+	LLM_ASSERT(n_tokens > 0 && n_tokens <= llm_sequence_n_pending(sequence));
+
+	sequence->n_planned += n_tokens;
+	n_blocks = llm_sequence_blocks_for(sequence->n_computed + sequence->n_planned);
+	while (sequence->n_blocks < n_blocks)
+	{
+		sequence->blocks[sequence->n_blocks++] = llm_kv_pool_take(pool);
+		sequence->n_reserved--;
+	}
+}
+
+void
+llm_sequence_release(LlmSequence *sequence, LlmKvPool *pool)
+{
+	llm_kv_pool_release(pool, sequence->blocks, sequence->n_blocks, sequence->n_reserved);
+	sequence->n_blocks = sequence->n_reserved = 0;
+	sequence->n_computed = 0;
+}
+
+bool
+llm_sequence_check(const LlmSequence *s)
+{
+	int32_t n_stored = s->n_computed + s->n_planned;
+
+	if (s->n_computed < 0 || s->n_planned < 0 || n_stored > s->n_tokens)
+		return false;
+	if (s->n_prompt < 1 || s->n_prompt > s->n_tokens || s->n_tokens > s->max_tokens)
+		return false;
+	if (s->logits_from < 0 || s->logits_from >= s->n_prompt)
+		return false;
+
+	/* Blocks are taken when they are needed, neither later nor earlier. */
+	if (s->n_blocks != llm_sequence_blocks_for(n_stored))
+		return false;
+
+	switch (s->state)
+	{
+		case LLM_SEQUENCE_WAITING:
+			return s->n_blocks == 0 && s->n_reserved == 0;
+		case LLM_SEQUENCE_RUNNING:
+			return s->n_blocks + s->n_reserved == llm_sequence_blocks_for(s->max_tokens);
+		case LLM_SEQUENCE_NEW:
+		case LLM_SEQUENCE_REMOVED:
+			break; /* in no list, so nobody checks it */
+	}
+	return false;
+}
+
+void
+llm_sequence_append(LlmSequence *sequence, int32_t token)
+{
+	LLM_ASSERT(sequence->n_planned == 0);
+	LLM_ASSERT(sequence->n_tokens < sequence->max_tokens);
+	sequence->tokens[sequence->n_tokens++] = token;
+}
+
+void *
+llm_sequence_owner(const LlmSequence *sequence)
+{
+	return sequence->owner;
+}
+
+int32_t
+llm_sequence_n_tokens(const LlmSequence *sequence)
+{
+	return sequence->n_tokens;
+}
+
+const int32_t *
+llm_sequence_tokens(const LlmSequence *sequence)
+{
+	return sequence->tokens;
+}
+
+int32_t
+llm_sequence_n_prompt(const LlmSequence *sequence)
+{
+	return sequence->n_prompt;
+}
+
+int32_t
+llm_sequence_n_computed(const LlmSequence *sequence)
+{
+	return sequence->n_computed;
+}

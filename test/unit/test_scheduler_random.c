@@ -1,0 +1,418 @@
+/*
+ * test_scheduler_random.c
+ *	  The scheduler against a fake model and a naive one, over random lives of many sequences.
+ *
+ * The fake model keeps a KV cache of plain integers.  A step stores each token at its slot; a row of
+ * "logits" is a hash of everything from position 0 to the row's, read through the block table, and
+ * the next token is taken from that hash.  A wrong slot, a wrong block table, a block that two
+ * sequences share or a token that was skipped changes the hash.  The naive model hashes the tokens of
+ * one sequence in order and has no cache at all; both must agree on every row of every sequence.
+ *
+ * Each episode draws its own limits, down to a budget of one token and one sequence.  After every
+ * step the scheduler recounts itself (llm_scheduler_check) and the view is checked as a kernel would
+ * read it.
+ *
+ *	  LLM_TEST_SEED=n         the run to repeat (printed)
+ *	  LLM_TEST_OPERATIONS=n   adds, cancels and steps in all; default 50000
+ */
+#include "unit.h"
+
+#include "scheduler/scheduler.h"
+
+#include <inttypes.h>
+
+#define VOCABULARY 50000
+#define EPISODE_OPERATIONS 500
+#define MAX_LIVE 128
+
+/* What the test knows of a sequence. */
+typedef struct Record
+{
+	LlmSequence *sequence;
+	uint64_t arrival; /* order of adds */
+	int32_t max_new_tokens;
+	int32_t logits_from;
+	int32_t next_row; /* position whose row must come next */
+	int32_t n_tokens;
+	bool begun;			   /* has been in a step */
+	uint64_t *prefix_hash; /* [n_prompt + max_new_tokens] of tokens 0 .. i, by the naive model */
+} Record;
+
+/* One scheduler and what surrounds it. */
+typedef struct World
+{
+	LlmSchedulerConfig config;
+	LlmScheduler *scheduler;
+	int32_t *kv;		   /* [n_kv_blocks * LLM_KV_BLOCK] the fake model's cache */
+	uint8_t *slot_written; /* the same length: 1 for slots of the step under way */
+	Record *live[MAX_LIVE];
+	int32_t n_live;
+	uint64_t last_arrival;
+} World;
+
+static uint64_t rng_state;
+static int64_t n_rows_checked, n_finished, n_cancelled, n_steps;
+
+/* SplitMix64 (Steele, Lea, Flood 2014). */
+static uint64_t
+mix(uint64_t x)
+{
+	x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+	return x ^ x >> 31;
+}
+
+static int32_t
+random_between(int32_t low, int32_t high)
+{
+	rng_state += UINT64_C(0x9e3779b97f4a7c15);
+	return low + (int32_t) (mix(rng_state) % (uint64_t) (high - low + 1));
+}
+
+/* The fold of both models: order and values of all tokens so far. */
+static uint64_t
+fold(uint64_t hash, int32_t token)
+{
+	return mix(hash * UINT64_C(0x9e3779b97f4a7c15) + (uint64_t) (uint32_t) token + 1);
+}
+
+static int32_t
+token_from(uint64_t hash)
+{
+	return (int32_t) (hash % VOCABULARY);
+}
+
+static void
+record_token(Record *record, int32_t token)
+{
+	uint64_t before = record->n_tokens > 0 ? record->prefix_hash[record->n_tokens - 1] : 0;
+
+	record->prefix_hash[record->n_tokens++] = fold(before, token);
+}
+
+static World
+world_create(void)
+{
+	static const int32_t budgets[] = {1, 2, 7, 16, 33, 64, 256};
+	World world = {0};
+	size_t n_slots;
+	LlmError err;
+
+	world.config.max_sequences = random_between(0, 4) == 0 ? 1 : random_between(2, 24);
+	world.config.max_waiting = random_between(1, 40);
+	world.config.max_step_tokens = budgets[random_between(0, 6)];
+	world.config.max_prefills = random_between(1, 5);
+	world.config.max_logit_rows = world.config.max_sequences + random_between(0, 1) * 20;
+	world.config.max_context = random_between(4, 200);
+	world.config.n_kv_blocks = random_between(1, 80);
+	n_slots = (size_t) world.config.n_kv_blocks * LLM_KV_BLOCK;
+	world.kv = calloc(n_slots, sizeof(int32_t));
+	world.slot_written = calloc(n_slots, 1);
+	CHECK(llm_scheduler_create(&world.config, &world.scheduler, &err) == LLM_OK);
+	return world;
+}
+
+static void
+world_destroy(World *world)
+{
+	for (int32_t i = 0; i < world->n_live; i++)
+	{
+		free(world->live[i]->prefix_hash);
+		free(world->live[i]);
+	}
+	llm_scheduler_destroy(world->scheduler);
+	free(world->kv);
+	free(world->slot_written);
+}
+
+static void
+world_add(World *world)
+{
+	int32_t limit = llm_scheduler_max_tokens(world->scheduler);
+	int32_t n_prompt = random_between(1, random_between(0, 3) == 0 ? limit : (limit + 3) / 4);
+	int32_t max_new = random_between(0, random_between(0, 5) == 0 ? limit : 20);
+	int32_t tokens[256];
+	bool fits = n_prompt + max_new <= limit;
+	LlmSchedulerStatus before;
+	LlmSequenceSpec spec;
+	LlmStatus status;
+	Record *record;
+
+	if (world->n_live == MAX_LIVE)
+		return;
+	record = calloc(1, sizeof(*record));
+	record->prefix_hash = calloc((size_t) (n_prompt + max_new), sizeof(uint64_t));
+	for (int32_t i = 0; i < n_prompt; i++)
+	{
+		tokens[i] = random_between(0, VOCABULARY - 1);
+		record_token(record, tokens[i]);
+	}
+	record->arrival = ++world->last_arrival;
+	record->max_new_tokens = max_new;
+	record->logits_from =
+		random_between(0, 3) == 0 ? random_between(0, n_prompt - 1) : n_prompt - 1;
+	record->next_row = record->logits_from;
+
+	llm_scheduler_status(world->scheduler, &before);
+	spec = (LlmSequenceSpec){
+		.owner = record,
+		.tokens = tokens,
+		.n_tokens = n_prompt,
+		.max_new_tokens = max_new,
+		.logits_from = record->logits_from,
+	};
+	status = llm_scheduler_add(world->scheduler, &spec, &record->sequence, NULL);
+	CHECK(status == (fits && before.waiting < world->config.max_waiting ? LLM_OK : LLM_ERR_LIMIT));
+	if (status == LLM_OK)
+		world->live[world->n_live++] = record;
+	else
+	{
+		free(record->prefix_hash);
+		free(record);
+	}
+}
+
+static void
+world_remove(World *world, int32_t i)
+{
+	Record *record = world->live[i];
+
+	llm_scheduler_remove(world->scheduler, record->sequence);
+	world->live[i] = world->live[--world->n_live];
+	free(record->prefix_hash);
+	free(record);
+}
+
+/* What a kernel relies on. */
+static bool
+view_is_sound(const World *world, const LlmBatchView *view)
+{
+	const LlmSchedulerConfig *config = &world->config;
+
+	if (view->n_tokens < 1 || view->n_tokens > config->max_step_tokens || view->n_seqs < 1 ||
+		view->n_seqs > config->max_sequences || view->n_logit_rows < 0 ||
+		view->n_logit_rows > config->max_logit_rows || view->query_start[0] != 0 ||
+		view->query_start[view->n_seqs] != view->n_tokens)
+		return false;
+	for (int32_t s = 0; s < view->n_seqs; s++)
+	{
+		int32_t start = view->query_start[s];
+		int32_t end = view->query_start[s + 1];
+
+		if (end <= start || view->position[end - 1] + 1 != view->context_len[s])
+			return false;
+		for (int32_t t = start; t < end; t++)
+		{
+			int32_t position = view->position[t];
+			int32_t block = view->block_table[s * view->max_blocks + position / LLM_KV_BLOCK];
+
+			if (view->seq_of[t] != s || (t > start && position != view->position[t - 1] + 1))
+				return false;
+			if (block < 0 || block >= config->n_kv_blocks ||
+				view->slot_mapping[t] != block * LLM_KV_BLOCK + position % LLM_KV_BLOCK)
+				return false;
+		}
+	}
+	for (int32_t r = 0; r < view->n_logit_rows; r++)
+	{
+		if (view->logit_row[r] < 0 || view->logit_row[r] >= view->n_tokens ||
+			(r > 0 && view->logit_row[r] <= view->logit_row[r - 1]))
+			return false;
+	}
+	return true;
+}
+
+/* Store the step's tokens; false when two of them have one slot. */
+static bool
+store_tokens(World *world, const LlmBatchView *view)
+{
+	bool distinct = true;
+
+	for (int32_t t = 0; t < view->n_tokens; t++)
+	{
+		int32_t slot = view->slot_mapping[t];
+
+		distinct = distinct && !world->slot_written[slot];
+		world->slot_written[slot] = 1;
+		world->kv[slot] = view->token[t];
+	}
+	for (int32_t t = 0; t < view->n_tokens; t++)
+		world->slot_written[view->slot_mapping[t]] = 0;
+	return distinct;
+}
+
+/* The fake model's answer for token t of the view. */
+static uint64_t
+run_row(const World *world, const LlmBatchView *view, int32_t t)
+{
+	const int32_t *table = view->block_table + view->seq_of[t] * view->max_blocks;
+	uint64_t hash = 0;
+
+	for (int32_t p = 0; p <= view->position[t]; p++)
+		hash = fold(hash, world->kv[table[p / LLM_KV_BLOCK] * LLM_KV_BLOCK + p % LLM_KV_BLOCK]);
+	return hash;
+}
+
+/* Nobody begins before one that came earlier; no more prompts are under way than allowed. */
+static void
+check_order(const World *world)
+{
+	uint64_t last_begun = 0;
+	int32_t n_partial = 0;
+
+	for (int32_t i = 0; i < world->n_live; i++)
+	{
+		Record *record = world->live[i];
+		int32_t n_computed = llm_sequence_n_computed(record->sequence);
+
+		record->begun = record->begun || n_computed > 0;
+		if (record->begun && record->arrival > last_begun)
+			last_begun = record->arrival;
+		/* One token left counts as a decode. */
+		if (n_computed > 0 && n_computed < llm_sequence_n_prompt(record->sequence) - 1)
+			n_partial++;
+	}
+	for (int32_t i = 0; i < world->n_live; i++)
+		CHECK_MSG(world->live[i]->begun || world->live[i]->arrival > last_begun,
+				  "sequence %" PRIu64 " was overtaken", world->live[i]->arrival);
+	CHECK(n_partial <= world->config.max_prefills);
+}
+
+/* Compare the rows with the naive model and sample; sequences that are complete leave. */
+static void
+use_rows(World *world, const LlmBatchView *view, const LlmLogitRow *rows)
+{
+	for (int32_t r = 0; r < view->n_logit_rows; r++)
+	{
+		LlmSequence *sequence = rows[r].sequence;
+		Record *record = llm_sequence_owner(sequence);
+		int32_t t = view->logit_row[r];
+		uint64_t hash = run_row(world, view, t);
+
+		CHECK(rows[r].position == view->position[t] && rows[r].position == record->next_row);
+		record->next_row++;
+		CHECK_MSG(hash == record->prefix_hash[view->position[t]],
+				  "sequence %" PRIu64 " differs from the naive model at position %d",
+				  record->arrival, (int) view->position[t]);
+		n_rows_checked++;
+		if (rows[r].position == record->n_tokens - 1 &&
+			record->n_tokens < llm_sequence_n_prompt(sequence) + record->max_new_tokens)
+		{
+			record_token(record, token_from(hash));
+			llm_sequence_append(sequence, token_from(hash));
+		}
+	}
+	for (int32_t i = world->n_live; i-- > 0;)
+	{
+		/* The last token's row tells that all of it was computed. */
+		if (world->live[i]->next_row ==
+			llm_sequence_n_prompt(world->live[i]->sequence) + world->live[i]->max_new_tokens)
+		{
+			n_finished++;
+			world_remove(world, i);
+		}
+	}
+}
+
+/* Every decode runs if the budget has room for all. */
+static void
+check_decodes_first(const World *world, const LlmBatchView *view, int32_t n_decodes)
+{
+	int32_t n_single = 0;
+
+	for (int32_t s = 0; s < view->n_seqs; s++)
+		n_single += view->query_start[s + 1] - view->query_start[s] == 1;
+	CHECK(n_single >=
+		  (n_decodes < world->config.max_step_tokens ? n_decodes : world->config.max_step_tokens));
+}
+
+static bool
+world_step(World *world)
+{
+	const LlmLogitRow *rows;
+	const LlmBatchView *view;
+	int32_t n_decodes = 0;
+
+	for (int32_t i = 0; i < world->n_live; i++)
+	{
+		LlmSequence *sequence = world->live[i]->sequence;
+
+		n_decodes += world->live[i]->begun &&
+					 llm_sequence_n_tokens(sequence) - llm_sequence_n_computed(sequence) == 1;
+	}
+	view = llm_scheduler_plan(world->scheduler, &rows);
+	CHECK(llm_scheduler_check(world->scheduler));
+	CHECK((view != NULL) == (world->n_live > 0));
+	if (view == NULL)
+		return false;
+	CHECK(view_is_sound(world, view));
+	check_decodes_first(world, view, n_decodes);
+	CHECK(store_tokens(world, view));
+	llm_scheduler_commit(world->scheduler);
+	CHECK(llm_scheduler_check(world->scheduler));
+	check_order(world);
+	use_rows(world, view, rows);
+	CHECK(llm_scheduler_check(world->scheduler));
+	n_steps++;
+	return true;
+}
+
+static void
+run_episode(int32_t n_operations)
+{
+	World world = world_create();
+	LlmSchedulerStatus status;
+	int32_t add_percent = random_between(5, 60);
+
+	for (int32_t i = 0; i < n_operations && unit_failed == 0; i++)
+	{
+		int32_t dice = random_between(0, 99);
+
+		if (dice < add_percent)
+			world_add(&world);
+		else if (dice < add_percent + 2 && world.n_live > 0)
+		{
+			world_remove(&world, random_between(0, world.n_live - 1));
+			CHECK(llm_scheduler_check(world.scheduler));
+			n_cancelled++;
+		}
+		else
+			world_step(&world);
+	}
+
+	/* Mostly let all of them end, sometimes destroy the scheduler with sequences in it. */
+	if (random_between(0, 4) > 0)
+	{
+		while (unit_failed == 0 && world_step(&world))
+			;
+		llm_scheduler_status(world.scheduler, &status);
+		CHECK(world.n_live == 0 && status.running == 0 && status.waiting == 0);
+		CHECK(status.kv_blocks_free == status.kv_blocks_total);
+		CHECK(status.kv_blocks_total == world.config.n_kv_blocks);
+	}
+	world_destroy(&world);
+}
+
+static int64_t
+number_from_environment(const char *name, int64_t otherwise)
+{
+	const char *value = getenv(name);
+
+	return value != NULL ? strtoll(value, NULL, 10) : otherwise;
+}
+
+int
+main(void)
+{
+	uint64_t seed = (uint64_t) number_from_environment("LLM_TEST_SEED", 20260101);
+	int64_t n_operations = number_from_environment("LLM_TEST_OPERATIONS", 50000);
+
+	printf("seed %" PRIu64 ", %" PRId64 " operations\n", seed, n_operations);
+	rng_state = seed;
+	for (int64_t done = 0; done < n_operations && unit_failed == 0; done += EPISODE_OPERATIONS)
+		run_episode(EPISODE_OPERATIONS);
+	printf("%" PRId64 " steps, %" PRId64 " rows, %" PRId64 " finished, %" PRId64 " cancelled\n",
+		   n_steps, n_rows_checked, n_finished, n_cancelled);
+	CHECK(n_rows_checked > 0 && n_finished > 0 && n_cancelled > 0);
+	return unit_done("scheduler_random");
+}
