@@ -122,4 +122,17 @@ extern const LlmGgufTensor *llm_gguf_tensor(const LlmGguf *gguf, const char *nam
 /* "Q4_K"; "type 99" style names are never returned: an unknown id gives NULL. */
 extern const char *llm_gguf_type_name(uint32_t type);
 
+/* ---- messages ---- */
+
+/* A name as it may stand in a message: at most LLM_GGUF_SHOWN_NAME - 1 characters. */
+#define LLM_GGUF_SHOWN_NAME 100
+
+typedef struct LlmGgufShownName
+{
+	char text[LLM_GGUF_SHOWN_NAME];
+} LlmGgufShownName;
+
+/* The name itself when it is short printable ASCII, else a description of it in parentheses. */
+extern LlmGgufShownName llm_gguf_show_name(LlmStrView name);
+
 #endif /* LLM_GGUF_GGUF_H */

@@ -7,7 +7,6 @@
  */
 #include "gguf/reader.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* Values are copied out of the file as they lie; GGUF is little endian. */
@@ -65,28 +64,4 @@ llm_gguf_reader_string(LlmGgufReader *reader)
 	if (bytes == NULL)
 		return (LlmStrView){NULL, 0};
 	return (LlmStrView){(const char *) bytes, (size_t) len};
-}
-
-LlmGgufShownName
-llm_gguf_show_name(LlmStrView name)
-{
-	LlmGgufShownName shown;
-
-	for (size_t i = 0; i < name.len; i++)
-	{
-		if (name.data[i] < ' ' || name.data[i] > '~')
-		{
-			snprintf(shown.text, sizeof(shown.text), "(%zu unprintable bytes)", name.len);
-			return shown;
-		}
-	}
-	if (name.len >= sizeof(shown.text))
-		snprintf(shown.text, sizeof(shown.text), "(a name of %zu bytes)", name.len);
-	else
-	{
-		if (name.len > 0)
-			memcpy(shown.text, name.data, name.len);
-		shown.text[name.len] = '\0';
-	}
-	return shown;
 }

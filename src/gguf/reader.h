@@ -33,15 +33,4 @@ extern const unsigned char *llm_gguf_reader_bytes(LlmGgufReader *reader, uint64_
 /* A string as GGUF writes it: a 64-bit length, then that many bytes. */
 extern LlmStrView llm_gguf_reader_string(LlmGgufReader *reader);
 
-/* A name as it may stand in a message: at most LLM_GGUF_SHOWN_NAME - 1 characters. */
-#define LLM_GGUF_SHOWN_NAME 100
-
-typedef struct LlmGgufShownName
-{
-	char text[LLM_GGUF_SHOWN_NAME];
-} LlmGgufShownName;
-
-/* The name itself when it is short printable ASCII, else a description of it in parentheses. */
-extern LlmGgufShownName llm_gguf_show_name(LlmStrView name);
-
 #endif /* LLM_GGUF_READER_H */

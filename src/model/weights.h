@@ -10,10 +10,10 @@
 /* One layer.  Matrices are W[n_rows, n_cols] for out = x * W^T; a bias may be NULL. */
 typedef struct LlmLayerWeights
 {
-	float *attn_norm;	   /* [D] */
-	LlmWeight *q;		   /* [H * d, D] */
-	LlmWeight *k;		   /* [Hk * d, D] */
-	LlmWeight *v;		   /* [Hk * d, D] */
+	float *attn_norm;		/* [D] */
+	LlmWeight *q;			/* [H * d, D] */
+	LlmWeight *k;			/* [Hk * d, D] */
+	LlmWeight *v;			/* [Hk * d, D] */
 	LlmWeight *attn_output; /* [D, H * d] */
 	float *q_bias;
 	float *k_bias;
@@ -35,10 +35,10 @@ typedef struct LlmWeights
 	LlmLayerWeights *layers; /* [n_layers], owned */
 	int32_t n_layers;
 
-	LlmWeight *embedding;	/* [V, D] */
-	LlmWeight *output;		/* [V, D]; the embedding when the file ties them, then not owned */
-	float *output_norm;		/* [D] */
-	float *rope_factors;	/* [rope_dims / 2] in host memory, or NULL */
+	LlmWeight *embedding; /* [V, D] */
+	LlmWeight *output;	  /* [V, D]; the embedding when the file ties them, then not owned */
+	float *output_norm;	  /* [D] */
+	float *rope_factors;  /* [rope_dims / 2] in host memory, or NULL */
 
 	float **f32_copies; /* owned: dequantised matrices that the device borrows */
 	int32_t n_f32_copies;
@@ -51,7 +51,8 @@ typedef struct LlmWeights
  * elements have; static.
  */
 extern LlmStatus llm_weights_check(const LlmGguf *gguf, const LlmModelConfig *config,
-								   const char **quantization, uint64_t *n_parameters, LlmError *err);
+								   const char **quantization, uint64_t *n_parameters,
+								   LlmError *err);
 
 /*
  * Load all tensors of a file that llm_weights_check accepted.  *out holds what was loaded so far

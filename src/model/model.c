@@ -1,0 +1,216 @@
+/*
+ * model.c
+ *	  Loading a model and giving it back.
+ *
+ * Everything that a step touches is allocated here, once: weights, KV cache, activations, the table
+ * of rotary angles, the host's copy of the logits.
+ */
+#include "model/model_internal.h"
+
+#include <stdlib.h>
+
+#define MAX_STEP_TOKENS 65536
+
+LlmStatus
+llm_model_check(const LlmGguf *gguf, LlmModelSummary *out, LlmError *err)
+{
+	LlmModelSummary summary;
+	LlmStatus status = llm_model_config_read(gguf, &summary.config, err);
+
+	if (status == LLM_OK)
+		status = llm_weights_check(gguf, &summary.config, &summary.quantization,
+								   &summary.n_parameters, err);
+	if (status == LLM_OK)
+		*out = summary;
+	return status;
+}
+
+static LlmKvCacheConfig
+kv_config(const LlmModelConfig *config, LlmDtype type, int n_blocks)
+{
+	return (LlmKvCacheConfig){config->n_layers, config->n_kv_heads, config->head_dim, n_blocks,
+							  type};
+}
+
+size_t
+llm_model_kv_block_bytes(const LlmModelConfig *config, const LlmKernels *kernels, LlmDtype kv_type)
+{
+	LlmKvCacheConfig kv = kv_config(config, kv_type, 1);
+
+	return kernels->kv_block_bytes(&kv);
+}
+
+static LlmStatus
+check_options(const LlmModelConfig *config, const LlmModelOptions *options, LlmError *err)
+{
+	if (options->context_length < 1 || options->context_length > config->context_length)
+		return llm_error_set(err, LLM_ERR_INVALID_ARGUMENT,
+							 "context length %d is not within 1 and the model's %d",
+							 options->context_length, config->context_length);
+	if (options->kv_type != LLM_DTYPE_F16 && options->kv_type != LLM_DTYPE_F32)
+		return llm_error_set(err, LLM_ERR_INVALID_ARGUMENT, "KV cache type must be F16 or F32");
+	if (options->n_kv_blocks < 1)
+		return llm_error_set(err, LLM_ERR_INVALID_ARGUMENT,
+							 "KV cache must have at least one block");
+	if (options->max_step_tokens < 1 || options->max_step_tokens > MAX_STEP_TOKENS ||
+		options->max_logit_rows < 1 || options->max_logit_rows > options->max_step_tokens)
+		return llm_error_set(err, LLM_ERR_INVALID_ARGUMENT,
+							 "a step of %d tokens and %d rows of logits is not possible",
+							 options->max_step_tokens, options->max_logit_rows);
+	return LLM_OK;
+}
+
+/* Allocate a [n_rows, n_cols] tensor; data stays NULL when there is no memory. */
+static bool
+tensor_create(LlmModel *model, LlmTensor *tensor, int32_t n_rows, int32_t n_cols)
+{
+	size_t n_bytes = (size_t) n_rows * (size_t) n_cols * sizeof(float);
+
+	*tensor = (LlmTensor){model->dev->ops->alloc(model->dev, n_bytes), n_rows, n_cols, n_cols};
+	model->n_bytes += n_bytes;
+	return tensor->data != NULL;
+}
+
+static LlmStatus
+create_activations(LlmModel *model, LlmError *err)
+{
+	const LlmModelConfig *config = &model->config;
+	LlmActivations *act = &model->act;
+	int32_t n_tokens = model->options.max_step_tokens;
+	int32_t n_rows = model->options.max_logit_rows;
+	int32_t q_dim = config->n_heads * config->head_dim;
+	int32_t kv_dim = config->n_kv_heads * config->head_dim;
+	size_t logit_bytes = (size_t) n_rows * (size_t) config->vocab_size * sizeof(float);
+
+	model->logits = malloc(logit_bytes);
+	model->n_bytes += logit_bytes;
+	if (model->logits == NULL || !tensor_create(model, &act->x, n_tokens, config->dim) ||
+		!tensor_create(model, &act->normed, n_tokens, config->dim) ||
+		!tensor_create(model, &act->q, n_tokens, q_dim) ||
+		!tensor_create(model, &act->k, n_tokens, kv_dim) ||
+		!tensor_create(model, &act->v, n_tokens, kv_dim) ||
+		!tensor_create(model, &act->attn, n_tokens, q_dim) ||
+		!tensor_create(model, &act->gate, n_tokens, config->ffn_dim) ||
+		!tensor_create(model, &act->up, n_tokens, config->ffn_dim) ||
+		!tensor_create(model, &act->last_x, n_rows, config->dim) ||
+		!tensor_create(model, &act->last_attn, n_rows, q_dim) ||
+		!tensor_create(model, &act->logits, n_rows, config->vocab_size))
+	{
+		(void) llm_error_set(err, LLM_ERR_OUT_OF_MEMORY,
+							 "out of memory for steps of %d tokens and %d rows of logits", n_tokens,
+							 n_rows);
+		(void) llm_error_hint(err, "Lower the number of tokens per step.");
+		return LLM_ERR_OUT_OF_MEMORY;
+	}
+	return LLM_OK;
+}
+
+static LlmStatus
+create_rope(LlmModel *model, LlmError *err)
+{
+	const LlmModelConfig *config = &model->config;
+	const LlmKernels *ops = model->dev->ops;
+	int32_t n_positions = model->options.context_length;
+	size_t n_bytes = (size_t) n_positions * (size_t) config->rope_dims * sizeof(float);
+	float *table = malloc(n_bytes);
+
+	model->rope_table = ops->alloc(model->dev, n_bytes);
+	model->n_bytes += n_bytes;
+	if (table == NULL || model->rope_table == NULL)
+	{
+		free(table);
+		return llm_error_set(err, LLM_ERR_OUT_OF_MEMORY,
+							 "out of memory for the angles of %d positions", n_positions);
+	}
+	llm_model_fill_rope(table, config, model->weights.rope_factors, n_positions);
+	ops->write(model->dev, model->rope_table, table, n_bytes);
+	free(table);
+	model->rope = (LlmRope){config->rope_kind, config->rope_dims / 2, model->rope_table};
+	return LLM_OK;
+}
+
+static LlmStatus
+create_kv(LlmModel *model, LlmError *err)
+{
+	const LlmKernels *ops = model->dev->ops;
+	LlmKvCacheConfig config =
+		kv_config(&model->config, model->options.kv_type, model->options.n_kv_blocks);
+
+	model->n_bytes += ops->kv_block_bytes(&config) * (size_t) model->options.n_kv_blocks;
+	return ops->kv_create(model->dev, &config, &model->kv, err);
+}
+
+LlmStatus
+llm_model_create(const LlmGguf *gguf, LlmDevice *dev, const LlmModelOptions *options,
+				 LlmModel **out, LlmError *err)
+{
+	LlmModelSummary summary;
+	LlmStatus status = llm_model_check(gguf, &summary, err);
+
+	if (status == LLM_OK)
+		status = check_options(&summary.config, options, err);
+	if (status != LLM_OK)
+		return status;
+
+	LlmModel *model = calloc(1, sizeof(LlmModel));
+
+	if (model == NULL)
+		return llm_error_set(err, LLM_ERR_OUT_OF_MEMORY, "out of memory for a model");
+	model->config = summary.config;
+	model->options = *options;
+	model->dev = dev;
+
+	llm_gguf_will_need(gguf);
+	status =
+		llm_weights_load(gguf, &model->config, dev, options->weights_f32, &model->weights, err);
+	model->n_bytes = model->weights.n_bytes;
+	if (status == LLM_OK)
+		status = create_rope(model, err);
+	if (status == LLM_OK)
+		status = create_kv(model, err);
+	if (status == LLM_OK)
+		status = create_activations(model, err);
+	if (status != LLM_OK)
+	{
+		llm_model_destroy(model);
+		return status;
+	}
+	*out = model;
+	return LLM_OK;
+}
+
+void
+llm_model_destroy(LlmModel *model)
+{
+	if (model == NULL)
+		return;
+
+	LlmDevice *dev = model->dev;
+	LlmActivations *act = &model->act;
+	void *memory[] = {act->x.data,		act->normed.data,	 act->q.data,	   act->k.data,
+					  act->v.data,		act->attn.data,		 act->gate.data,   act->up.data,
+					  act->last_x.data, act->last_attn.data, act->logits.data, model->rope_table};
+
+	for (size_t i = 0; i < sizeof(memory) / sizeof(memory[0]); i++)
+	{
+		if (memory[i] != NULL)
+			dev->ops->free(dev, memory[i]);
+	}
+	if (model->kv != NULL)
+		dev->ops->kv_destroy(dev, model->kv);
+	llm_weights_free(&model->weights);
+	free(model->logits);
+	free(model);
+}
+
+const LlmModelConfig *
+llm_model_config(const LlmModel *model)
+{
+	return &model->config;
+}
+
+size_t
+llm_model_bytes(const LlmModel *model)
+{
+	return model->n_bytes;
+}
