@@ -13,8 +13,26 @@ $(BUILD)/test/%: test/%.c $(PLAIN_LIB)
 	@mkdir -p $(@D)
 	$(PLAIN_CC) $(PLAIN_CFLAGS) -Itest/unit -MMD -MP -MF $@.d -MT $@ -o $@ $< $(PLAIN_LIB) $(PLAIN_LDLIBS)
 
-unit: $(UNIT_PROGRAMS)
-	@status=0; for program in $^; do $$program || status=1; done; exit $$status
+# What the golden tests read (test/unit/test_model_golden.c), made from the test data where it is there.
+LLM_TEST_GOLDEN = $(abspath $(BUILD)/golden)
+LLM_TEST_MODEL ?= $(wildcard $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/postgres_llm/SmolLM2-135M-Instruct.Q4_1.gguf)
+export LLM_TEST_GOLDEN LLM_TEST_MODEL
+GOLDEN_FILES = $(patsubst $(LLM_TEST_DATA)/%/golden.json,$(LLM_TEST_GOLDEN)/%.txt,\
+	$(wildcard $(LLM_TEST_DATA)/stories260k/golden.json $(LLM_TEST_DATA)/smollm2/golden.json))
+ifneq ($(wildcard $(LLM_TEST_DATA)/stories260k/stories260K.bin),)
+GOLDEN_FILES += $(LLM_TEST_GOLDEN)/stories260k.gguf
+endif
+
+$(LLM_TEST_GOLDEN)/%.txt: $(LLM_TEST_DATA)/%/golden.json test/tools/golden.py
+	@mkdir -p $(@D)
+	python3 test/tools/golden.py $< $@
+
+$(LLM_TEST_GOLDEN)/stories260k.gguf: test/tools/stories260k_to_gguf.py test/tools/gguf_writer.py
+	@mkdir -p $(@D)
+	python3 $< $(LLM_TEST_DATA)/stories260k $@
+
+unit: $(UNIT_PROGRAMS) $(GOLDEN_FILES)
+	@status=0; for program in $(UNIT_PROGRAMS); do $$program || status=1; done; exit $$status
 
 check-kernels: $(KERNEL_PROGRAMS)
 	@status=0; for program in $^; do $$program || status=1; done; exit $$status
