@@ -1,0 +1,63 @@
+/*
+ * compat.h
+ *	  What differs between PostgreSQL 15, 16, 17 and 18.  The only file that looks at PG_VERSION_NUM.
+ *
+ * Include after postgres.h and before any header of the server that declares exported symbols.
+ */
+#ifndef LLM_COMPAT_H
+#define LLM_COMPAT_H
+
+#include "postgres.h"
+
+#include "storage/latch.h"
+#include "storage/proc.h"
+#include "utils/wait_event.h"
+
+#if PG_VERSION_NUM < 150000
+#error "postgres_llm needs PostgreSQL 15 or later"
+#endif
+
+/* The module is built with hidden symbols; before 16 the server's macro did not undo that. */
+#if PG_VERSION_NUM < 160000
+#undef PGDLLEXPORT
+#define PGDLLEXPORT __attribute__((visibility("default")))
+#endif
+
+/* Index of this process in ProcGlobal->allProcs. */
+#if PG_VERSION_NUM >= 170000
+#define LLM_MY_PROC_NUMBER ((int) MyProcNumber)
+#else
+#define LLM_MY_PROC_NUMBER (MyProc->pgprocno)
+#endif
+
+/* A wait event set that lives until it is freed. */
+#if PG_VERSION_NUM >= 170000
+#define LLM_CREATE_WAIT_EVENT_SET(n_events) CreateWaitEventSet(NULL, (n_events))
+#else
+#define LLM_CREATE_WAIT_EVENT_SET(n_events) CreateWaitEventSet(TopMemoryContext, (n_events))
+#endif
+
+/* Before 17 an extension's waits all show as "Extension". */
+#if PG_VERSION_NUM >= 170000
+#define LLM_WAIT_EVENT(name) WaitEventExtensionNew(name)
+#else
+#define LLM_WAIT_EVENT(name) PG_WAIT_EXTENSION
+#endif
+
+/* Privileges and ownership of a foreign server, which is what a model is in the catalogs. */
+#if PG_VERSION_NUM >= 160000
+#define LLM_SERVER_ACLCHECK(oid, role, mode)                                                       \
+	object_aclcheck(ForeignServerRelationId, (oid), (role), (mode))
+#define LLM_SERVER_OWNERCHECK(oid, role) object_ownercheck(ForeignServerRelationId, (oid), (role))
+#else
+#define LLM_SERVER_ACLCHECK(oid, role, mode) pg_foreign_server_aclcheck((oid), (role), (mode))
+#define LLM_SERVER_OWNERCHECK(oid, role) pg_foreign_server_ownercheck((oid), (role))
+#endif
+
+/*
+ * Declared here because its header, libpq/libpq.h, needs the headers of Kerberos on a server built
+ * with it.  Only for processes with a MyProcPort.
+ */
+extern bool pq_check_connection(void);
+
+#endif /* LLM_COMPAT_H */

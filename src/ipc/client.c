@@ -1,0 +1,322 @@
+/*
+ * client.c
+ *	  Backend half of the transport: calls of this process in flight; see client.h.
+ *
+ * A call normally sits on a slot.  When this process runs out of slots, or payload memory is full,
+ * a call that has ended is taken off its slot ("harvested"): its text and result move to local
+ * memory.  So a backend may have more calls than slots, and two plan nodes that both read ahead
+ * cannot starve each other.
+ *
+ * Every wait is the same loop: test, wait on the latch for at most a second, reset it, serve
+ * interrupts, look whether the client is still there.  A waiter whose request has not reached the
+ * engine also watches the engine's state, since an engine that never comes up ends nothing.
+ *
+ * Release on any way out: the resource owner's callback for errors and subtransactions, the exit
+ * callback for a session that ends while it waits.
+ */
+#include "postgres.h"
+
+#include "compat.h"
+
+#include "access/xact.h"
+#include "lib/ilist.h"
+#include "miscadmin.h"
+#include "storage/ipc.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/timestamp.h"
+
+#include "guc.h"
+#include "ipc/board.h"
+#include "ipc/client.h"
+#include "ipc/patience.h"
+#include "ipc/payload.h"
+#include "ipc/report.h"
+#include "ipc/slot.h"
+#include "protocol/frame.h"
+
+struct LlmCall
+{
+	dlist_node node;	 /* in calls */
+	ResourceOwner owner; /* whose release releases the call */
+	LlmSlot *slot;		 /* NULL before submission and after harvest */
+
+	/* After harvest: how it ended and what it had, in local memory. */
+	LlmSlotState outcome; /* DONE or FAILED */
+	LlmSlotFailure failure;
+	StringInfoData text; /* chunks that nobody has read yet */
+	StringInfoData result;
+};
+
+static dlist_head calls = DLIST_STATIC_INIT(calls);
+static MemoryContext call_context; /* NULL until the first call of this process */
+
+static void
+discard(LlmCall *call)
+{
+	if (call->slot != NULL)
+		llm_slot_release(call->slot);
+	dlist_delete(&call->node);
+	if (call->text.data != NULL)
+		pfree(call->text.data);
+	if (call->result.data != NULL)
+		pfree(call->result.data);
+	pfree(call);
+}
+
+/* The resource owner that is being released: its calls end. */
+static void
+release_owned(ResourceReleasePhase phase, bool is_commit, bool is_top_level, void *arg)
+{
+	dlist_mutable_iter iter;
+
+	if (phase != RESOURCE_RELEASE_BEFORE_LOCKS)
+		return;
+	dlist_foreach_modify(iter, &calls)
+	{
+		LlmCall *call = dlist_container(LlmCall, node, iter.cur);
+
+		if (call->owner != CurrentResourceOwner)
+			continue;
+		if (is_commit)
+			elog(WARNING, "inference request was not released");
+		discard(call);
+	}
+}
+
+/* The process ends while it may hold calls, as after pg_terminate_backend. */
+static void
+release_all(int code, Datum arg)
+{
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &calls) discard(dlist_container(LlmCall, node, iter.cur));
+}
+
+static void
+initialize(void)
+{
+	if (call_context != NULL)
+		return;
+	call_context =
+		AllocSetContextCreate(TopMemoryContext, "postgres_llm calls", ALLOCSET_DEFAULT_SIZES);
+	RegisterResourceReleaseCallback(release_owned, NULL);
+	before_shmem_exit(release_all, (Datum) 0);
+}
+
+void
+llm_client_require_preload(void)
+{
+	if (llm_board_exists())
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("postgres_llm must be loaded via shared_preload_libraries"),
+			 errhint("Add postgres_llm to shared_preload_libraries and restart the server.")));
+}
+
+/* The state of the call's request, wherever it is. */
+static LlmSlotState
+call_state(const LlmCall *call)
+{
+	return call->slot != NULL ? llm_slot_state(call->slot) : call->outcome;
+}
+
+static bool
+ended(LlmSlotState state)
+{
+	return state == LLM_SLOT_DONE || state == LLM_SLOT_FAILED;
+}
+
+/* ---- submit ---- */
+
+/* Take an ended call off its slot. */
+static void
+harvest(LlmCall *call)
+{
+	MemoryContext old = MemoryContextSwitchTo(call_context);
+
+	initStringInfo(&call->text);
+	initStringInfo(&call->result);
+	llm_slot_take_chunks(call->slot, &call->text);
+	llm_slot_copy_result(call->slot, &call->result);
+	MemoryContextSwitchTo(old);
+
+	call->outcome = llm_slot_state(call->slot);
+	call->failure = call->slot->failure;
+	llm_slot_release(call->slot);
+	call->slot = NULL;
+}
+
+/* Harvest all calls that have ended; false when there was none. */
+static bool
+harvest_ended(void)
+{
+	dlist_iter iter;
+	bool found = false;
+
+	dlist_foreach(iter, &calls)
+	{
+		LlmCall *call = dlist_container(LlmCall, node, iter.cur);
+
+		if (call->slot != NULL && ended(llm_slot_state(call->slot)))
+		{
+			harvest(call);
+			found = true;
+		}
+	}
+	return found;
+}
+
+/* A free slot.  Waits for requests of this process to end if there is none. */
+static LlmSlot *
+wait_for_slot(void)
+{
+	LlmPatience patience = llm_patience();
+	LlmSlot *slot;
+
+	while ((slot = llm_slot_find_free()) == NULL)
+	{
+		if (!harvest_ended())
+			llm_patience_wait(&patience, LLM_PATIENCE_ENGINE);
+	}
+	return slot;
+}
+
+/* Payload memory for a request.  Waits while it is full. */
+static dsa_pointer
+wait_for_payload(Size n_bytes)
+{
+	LlmPatience patience = llm_patience();
+	dsa_pointer payload;
+
+	if (n_bytes > LLM_MAX_FRAME_BYTES)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("request of %zu bytes is too long", n_bytes),
+						errdetail("A request can have %u bytes.", LLM_MAX_FRAME_BYTES)));
+	if (n_bytes > llm_payload_max_request())
+		ereport(ERROR, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+						errmsg("request of %zu bytes does not fit in shared memory", n_bytes),
+						errhint("Raise postgres_llm.max_payload_memory.")));
+
+	while (!DsaPointerIsValid(payload = llm_payload_alloc(n_bytes, LLM_PAYLOAD_REQUEST)))
+	{
+		if (!harvest_ended())
+			llm_patience_wait(&patience, LLM_PATIENCE_ENGINE | LLM_PATIENCE_MEMORY);
+	}
+	return payload;
+}
+
+LlmCall *
+llm_client_submit(const LlmRequest *request)
+{
+	LlmWriter measure = llm_writer(NULL, 0);
+	LlmWriter writer;
+	LlmCall *call;
+	LlmSlot *slot;
+	dsa_pointer payload;
+
+	llm_client_require_preload();
+	initialize();
+	llm_patience_check_engine();
+	llm_request_write(&measure, request);
+
+	/* Nothing below the payload's allocation can fail: then the payload has an owner. */
+	call = MemoryContextAllocZero(call_context, sizeof(LlmCall));
+	call->owner = CurrentResourceOwner;
+	dlist_push_tail(&calls, &call->node);
+	slot = wait_for_slot();
+	payload = wait_for_payload(measure.len);
+
+	writer = llm_writer(llm_payload_address(payload), measure.len);
+	llm_request_write(&writer, request);
+	Assert(!writer.overflow && writer.len == measure.len);
+	llm_slot_submit(slot, payload, measure.len);
+	call->slot = slot;
+	return call;
+}
+
+/* ---- wait ---- */
+
+bool
+llm_client_done(const LlmCall *call)
+{
+	return ended(call_state(call));
+}
+
+/* What the waiter of a call waits for: for the engine as well, until that has the request. */
+static int
+call_patience(LlmSlotState state)
+{
+	return state == LLM_SLOT_QUEUED ? LLM_PATIENCE_ENGINE : 0;
+}
+
+/* Raise why the call failed, and release it. */
+static void
+raise_failure(LlmCall *call)
+{
+	LlmSlotFailure failure;
+	StringInfoData error;
+
+	if (call->slot != NULL)
+		harvest(call);
+	failure = call->failure;
+	initStringInfo(&error);
+	appendBinaryStringInfo(&error, call->result.data, call->result.len);
+	discard(call);
+	llm_report_failure(failure, error.data, error.len);
+}
+
+void
+llm_client_finish(LlmCall *call, StringInfo result)
+{
+	LlmPatience patience = llm_patience();
+	LlmSlotState state;
+
+	while (!ended(state = call_state(call)))
+		llm_patience_wait(&patience, call_patience(state));
+	if (state == LLM_SLOT_FAILED)
+		raise_failure(call);
+
+	if (call->slot != NULL)
+		llm_slot_copy_result(call->slot, result);
+	else
+		appendBinaryStringInfo(result, call->result.data, call->result.len);
+	discard(call);
+}
+
+bool
+llm_client_next_chunk(LlmCall *call, StringInfo chunk)
+{
+	LlmPatience patience = llm_patience();
+
+	for (;;)
+	{
+		/* In this order: after the end no chunk comes, so none is missed. */
+		LlmSlotState state = call_state(call);
+
+		if (call->slot != NULL && llm_slot_take_chunks(call->slot, chunk))
+			return true;
+		if (call->slot == NULL && call->text.len > 0)
+		{
+			appendBinaryStringInfo(chunk, call->text.data, call->text.len);
+			resetStringInfo(&call->text);
+			return true;
+		}
+		if (ended(state))
+			return false;
+		llm_patience_wait(&patience, call_patience(state));
+	}
+}
+
+void
+llm_client_release(LlmCall *call)
+{
+	discard(call);
+}
+
+void
+llm_client_ask(const LlmRequest *request, StringInfo result)
+{
+	llm_client_finish(llm_client_submit(request), result);
+}

@@ -1,0 +1,82 @@
+/*
+ * report.c
+ *	  The one place where failures of the engine become SQL errors.
+ */
+#include "postgres.h"
+
+#include "ipc/report.h"
+#include "protocol/message.h"
+
+static const int sqlstates[LLM_STATUS_COUNT] = {
+	[LLM_OK] = ERRCODE_INTERNAL_ERROR, /* an error that says it is none */
+	[LLM_ERR_INVALID_ARGUMENT] = ERRCODE_INVALID_PARAMETER_VALUE, /* 22023 */
+	[LLM_ERR_NOT_FOUND] = ERRCODE_UNDEFINED_FILE,				  /* 58P01 */
+	[LLM_ERR_PERMISSION] = ERRCODE_INSUFFICIENT_PRIVILEGE,		  /* 42501 */
+	[LLM_ERR_IO] = ERRCODE_IO_ERROR,							  /* 58030 */
+	[LLM_ERR_CORRUPT] = ERRCODE_DATA_CORRUPTED,					  /* XX001 */
+	[LLM_ERR_UNSUPPORTED] = ERRCODE_FEATURE_NOT_SUPPORTED,		  /* 0A000 */
+	[LLM_ERR_LIMIT] = ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,		  /* 53400 */
+	[LLM_ERR_OUT_OF_MEMORY] = ERRCODE_OUT_OF_MEMORY,			  /* 53200 */
+	[LLM_ERR_UNAVAILABLE] = ERRCODE_CANNOT_CONNECT_NOW,			  /* 57P03 */
+	[LLM_ERR_CANCELLED] = ERRCODE_QUERY_CANCELED,				  /* 57014 */
+	[LLM_ERR_TEMPLATE] = ERRCODE_INVALID_PARAMETER_VALUE,		  /* 22023 */
+	[LLM_ERR_PROTOCOL] = ERRCODE_INTERNAL_ERROR,				  /* XX000 */
+	[LLM_ERR_INTERNAL] = ERRCODE_INTERNAL_ERROR,				  /* XX000 */
+};
+
+int
+llm_report_sqlstate(LlmStatus status)
+{
+	if ((int) status < 0 || status >= LLM_STATUS_COUNT)
+		return ERRCODE_INTERNAL_ERROR;
+	return sqlstates[status];
+}
+
+void
+llm_report_error(const LlmError *error)
+{
+	ereport(ERROR,
+			(errcode(llm_report_sqlstate(error->status)), errmsg_internal("%s", error->message),
+			 error->hint[0] != '\0' ? errhint("%s", error->hint) : 0));
+	pg_unreachable();
+}
+
+static void
+report_by_engine(const char *payload, Size n_bytes)
+{
+	LlmError error, trouble;
+
+	if (llm_error_read((LlmStrView){payload, n_bytes}, &error, &trouble) == LLM_OK)
+		llm_report_error(&error);
+	llm_report_error(&trouble);
+}
+
+void
+llm_report_failure(LlmSlotFailure failure, const char *payload, Size n_bytes)
+{
+	switch (failure)
+	{
+		case LLM_FAILURE_REPORTED:
+			report_by_engine(payload, n_bytes);
+			break;
+		case LLM_FAILURE_ENGINE_LOST:
+			ereport(ERROR,
+					(errcode(ERRCODE_CRASH_SHUTDOWN),
+					 errmsg("the inference engine stopped while it worked on this request"),
+					 errdetail("Requests that were in the engine are lost; the server goes on."),
+					 errhint("Try again; the server's log says why the engine stopped.")));
+			break;
+		case LLM_FAILURE_NO_MEMORY:
+			ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY),
+							errmsg("no shared memory for the answer of the inference engine"),
+							errhint("Raise postgres_llm.max_payload_memory.")));
+			break;
+		case LLM_FAILURE_STREAM_LIMIT:
+			ereport(ERROR, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+							errmsg("generated text was not read for too long"),
+							errdetail("A streaming request may be %d MB ahead of its reader.",
+									  (int) (LLM_MAX_STREAM_BACKLOG >> 20))));
+			break;
+	}
+	elog(ERROR, "unknown failure %d of a request", (int) failure);
+}

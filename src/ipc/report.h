@@ -1,0 +1,23 @@
+/*
+ * report.h
+ *	  LlmStatus as SQLSTATE, and the errors that the transport itself raises.
+ */
+#ifndef LLM_IPC_REPORT_H
+#define LLM_IPC_REPORT_H
+
+#include "postgres.h"
+
+#include "base/status.h"
+#include "ipc/slot.h"
+
+/* The SQLSTATE of an engine's error. */
+extern int llm_report_sqlstate(LlmStatus status);
+
+/* Raise the error. */
+extern void llm_report_error(const LlmError *error) pg_attribute_noreturn();
+
+/* Raise the failure of a slot; payload is the engine's error if it reported one. */
+extern void llm_report_failure(LlmSlotFailure failure, const char *payload, Size n_bytes)
+	pg_attribute_noreturn();
+
+#endif /* LLM_IPC_REPORT_H */

@@ -1,0 +1,63 @@
+/*
+ * shmem.c
+ *	  Shared memory of the transport.
+ *
+ * Four structures, each known by the file that owns it: the notice board (board.c), the slots
+ * (slot.c), the submission ring (ring.c) and the payload area (payload.c).  After a crash of a
+ * backend the postmaster runs the start-up hook again over fresh memory, and all start empty.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "storage/ipc.h"
+#include "storage/lwlock.h"
+#include "storage/shmem.h"
+
+#include "ipc/board.h"
+#include "ipc/payload.h"
+#include "ipc/ring.h"
+#include "ipc/shmem.h"
+#include "ipc/slot.h"
+
+#define BOARD_TRANCHE "postgres_llm"
+#define PAYLOAD_TRANCHE "postgres_llm_payload"
+
+static shmem_request_hook_type previous_request_hook;
+static shmem_startup_hook_type previous_startup_hook;
+
+static void
+request_memory(void)
+{
+	if (previous_request_hook != NULL)
+		previous_request_hook();
+	RequestAddinShmemSpace(llm_board_shmem_size());
+	RequestAddinShmemSpace(llm_slot_shmem_size());
+	RequestAddinShmemSpace(llm_ring_shmem_size(llm_slot_count()));
+	RequestAddinShmemSpace(llm_payload_shmem_size());
+	RequestNamedLWLockTranche(BOARD_TRANCHE, 1);
+
+	/* The area makes its own locks; the name is what pg_stat_activity shows for them. */
+	RequestNamedLWLockTranche(PAYLOAD_TRANCHE, 1);
+}
+
+static void
+start_up(void)
+{
+	if (previous_startup_hook != NULL)
+		previous_startup_hook();
+	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	llm_board_shmem_init(&GetNamedLWLockTranche(BOARD_TRANCHE)->lock);
+	llm_slot_shmem_init();
+	llm_ring_shmem_init(llm_slot_count());
+	llm_payload_shmem_init(GetNamedLWLockTranche(PAYLOAD_TRANCHE)->lock.tranche);
+	LWLockRelease(AddinShmemInitLock);
+}
+
+void
+llm_shmem_register(void)
+{
+	previous_request_hook = shmem_request_hook;
+	shmem_request_hook = request_memory;
+	previous_startup_hook = shmem_startup_hook;
+	shmem_startup_hook = start_up;
+}
