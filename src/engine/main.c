@@ -6,7 +6,7 @@
  * until the worker is gone.  SIGTERM and SIGINT end it in good order, between two steps.
  */
 #include "base/log.h"
-#include "engine/fake.h"
+#include "engine/launch.h"
 #include "engine/serve.h"
 
 #include <signal.h>
@@ -45,15 +45,6 @@ install_signals(void)
 	sigaction(SIGPIPE, &action, NULL);
 }
 
-static LlmStatus
-make_service(const LlmEngineConfig *config, LlmOutbox *outbox, const LlmWake *wake,
-			 LlmService **out, LlmError *err)
-{
-	if (config->device == LLM_DEVICE_FAKE)
-		return llm_fake_create(config, outbox, wake, out, err);
-	return llm_error_set(err, LLM_ERR_UNSUPPORTED, "this build has only the fake device");
-}
-
 /*
  * Die with the one who started us, even if it leaves the socket open in another process.  It may be
  * gone already by now; then somebody else has adopted us, and the socket tells.
@@ -69,7 +60,7 @@ die_with_parent(void)
 static int
 serve(int fd)
 {
-	LlmServeOptions options = {fd, &main_wake, &main_stop, make_service};
+	LlmServeOptions options = {fd, &main_wake, &main_stop, llm_launch_service};
 	LlmError err;
 	LlmStatus status;
 	bool unclean;
