@@ -136,8 +136,11 @@ copy_blocks(LlmBatch *batch, int32_t s, const LlmSequence *sequence)
 	LLM_ASSERT(sequence->n_blocks <= batch->view.max_blocks);
 	if (row->serial != sequence->serial)
 		*row = (TableRow){.serial = sequence->serial};
-	for (; row->n_blocks < sequence->n_blocks; row->n_blocks++)
-		table[row->n_blocks] = sequence->blocks[row->n_blocks];
+	if (row->n_blocks == sequence->n_blocks)
+		return;
+	memcpy(table + row->n_blocks, sequence->blocks + row->n_blocks,
+		   (size_t) (sequence->n_blocks - row->n_blocks) * sizeof(int32_t));
+	row->n_blocks = sequence->n_blocks;
 }
 
 void
