@@ -17,6 +17,11 @@
 #error "postgres_llm needs PostgreSQL 15 or later"
 #endif
 
+/* Access to the bytes of a text, before 16 a part of postgres.h. */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
 /* The module is built with hidden symbols; before 16 the server's macro did not undo that. */
 #if PG_VERSION_NUM < 160000
 #undef PGDLLEXPORT

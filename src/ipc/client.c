@@ -104,10 +104,16 @@ initialize(void)
 	before_shmem_exit(release_all, (Datum) 0);
 }
 
+bool
+llm_client_is_preloaded(void)
+{
+	return llm_board_exists();
+}
+
 void
 llm_client_require_preload(void)
 {
-	if (llm_board_exists())
+	if (llm_client_is_preloaded())
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -251,38 +257,70 @@ call_patience(LlmSlotState state)
 	return state == LLM_SLOT_QUEUED ? LLM_PATIENCE_ENGINE : 0;
 }
 
-/* Raise why the call failed, and release it. */
-static void
-raise_failure(LlmCall *call)
+/* Release a call that failed and say why; what the engine reported goes to *reported. */
+static LlmSlotFailure
+take_failure(LlmCall *call, StringInfo reported)
 {
 	LlmSlotFailure failure;
-	StringInfoData error;
 
 	if (call->slot != NULL)
 		harvest(call);
 	failure = call->failure;
-	initStringInfo(&error);
-	appendBinaryStringInfo(&error, call->result.data, call->result.len);
+	initStringInfo(reported);
+	appendBinaryStringInfo(reported, call->result.data, call->result.len);
 	discard(call);
-	llm_report_failure(failure, error.data, error.len);
+	return failure;
 }
 
-void
-llm_client_finish(LlmCall *call, StringInfo result)
+/* Wait for the end; true when it ended with a result. */
+static bool
+wait_for_end(LlmCall *call)
 {
 	LlmPatience patience = llm_patience();
 	LlmSlotState state;
 
 	while (!ended(state = call_state(call)))
 		llm_patience_wait(&patience, call_patience(state));
-	if (state == LLM_SLOT_FAILED)
-		raise_failure(call);
+	return state == LLM_SLOT_DONE;
+}
 
+/* Append the result of a call that ended well, and release it. */
+static void
+take_result(LlmCall *call, StringInfo result)
+{
 	if (call->slot != NULL)
 		llm_slot_copy_result(call->slot, result);
 	else
 		appendBinaryStringInfo(result, call->result.data, call->result.len);
 	discard(call);
+}
+
+void
+llm_client_finish(LlmCall *call, StringInfo result)
+{
+	if (!wait_for_end(call))
+	{
+		StringInfoData reported;
+		LlmSlotFailure failure = take_failure(call, &reported);
+
+		llm_report_failure(failure, reported.data, reported.len);
+	}
+	take_result(call, result);
+}
+
+bool
+llm_client_try_finish(LlmCall *call, StringInfo result, LlmError *error)
+{
+	if (!wait_for_end(call))
+	{
+		StringInfoData reported;
+		LlmSlotFailure failure = take_failure(call, &reported);
+
+		llm_report_read(failure, reported.data, reported.len, error);
+		return false;
+	}
+	take_result(call, result);
+	return true;
 }
 
 bool

@@ -26,6 +26,9 @@ typedef struct LlmCall LlmCall;
  */
 extern void llm_client_require_preload(void);
 
+/* True when the library was preloaded: then there can be an engine. */
+extern bool llm_client_is_preloaded(void);
+
 /*
  * Send a request; copies what it needs.  Waits (interruptibly) for a free slot, and up to
  * postgres_llm.engine_start_timeout for an engine that is starting.  Raises 53400 for limits (with
@@ -42,6 +45,13 @@ extern bool llm_client_done(const LlmCall *call);
  * with the engine raises 57P02 (ERRCODE_CRASH_SHUTDOWN).
  */
 extern void llm_client_finish(LlmCall *call, StringInfo result);
+
+/*
+ * As llm_client_finish, but a request that failed in the engine or was lost with it returns false with
+ * the reason in *error (LLM_ERR_UNAVAILABLE when it was lost).  Interrupts, and an engine that does
+ * not come up, still raise.
+ */
+extern bool llm_client_try_finish(LlmCall *call, StringInfo result, LlmError *error);
 
 /*
  * Of a streaming generation: wait for text, append all that has come to *chunk and return true;

@@ -41,42 +41,45 @@ llm_report_error(const LlmError *error)
 	pg_unreachable();
 }
 
-static void
-report_by_engine(const char *payload, Size n_bytes)
+void
+llm_report_read(LlmSlotFailure failure, const char *payload, Size n_bytes, LlmError *out)
 {
-	LlmError error, trouble;
+	LlmError trouble;
 
-	if (llm_error_read((LlmStrView){payload, n_bytes}, &error, &trouble) == LLM_OK)
-		llm_report_error(&error);
-	llm_report_error(&trouble);
+	switch (failure)
+	{
+		case LLM_FAILURE_REPORTED:
+			if (llm_error_read((LlmStrView){payload, n_bytes}, out, &trouble) != LLM_OK)
+				*out = trouble;
+			return;
+		case LLM_FAILURE_ENGINE_LOST:
+			llm_error_set(out, LLM_ERR_UNAVAILABLE,
+						  "the inference engine stopped while it worked on this request");
+			llm_error_hint(out, "Try again; the server's log says why the engine stopped.");
+			return;
+		case LLM_FAILURE_NO_MEMORY:
+			llm_error_set(out, LLM_ERR_OUT_OF_MEMORY,
+						  "no shared memory for the answer of the inference engine");
+			llm_error_hint(out, "Raise postgres_llm.max_payload_memory.");
+			return;
+		case LLM_FAILURE_STREAM_LIMIT:
+			llm_error_set(out, LLM_ERR_LIMIT, "generated text was not read for too long");
+			llm_error_hint(out, "A streaming request may be %d MB ahead of its reader.",
+						   (int) (LLM_MAX_STREAM_BACKLOG >> 20));
+			return;
+	}
+	llm_error_set(out, LLM_ERR_INTERNAL, "unknown failure %d of a request", (int) failure);
 }
 
 void
 llm_report_failure(LlmSlotFailure failure, const char *payload, Size n_bytes)
 {
-	switch (failure)
-	{
-		case LLM_FAILURE_REPORTED:
-			report_by_engine(payload, n_bytes);
-			break;
-		case LLM_FAILURE_ENGINE_LOST:
-			ereport(ERROR,
-					(errcode(ERRCODE_CRASH_SHUTDOWN),
-					 errmsg("the inference engine stopped while it worked on this request"),
-					 errdetail("Requests that were in the engine are lost; the server goes on."),
-					 errhint("Try again; the server's log says why the engine stopped.")));
-			break;
-		case LLM_FAILURE_NO_MEMORY:
-			ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY),
-							errmsg("no shared memory for the answer of the inference engine"),
-							errhint("Raise postgres_llm.max_payload_memory.")));
-			break;
-		case LLM_FAILURE_STREAM_LIMIT:
-			ereport(ERROR, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-							errmsg("generated text was not read for too long"),
-							errdetail("A streaming request may be %d MB ahead of its reader.",
-									  (int) (LLM_MAX_STREAM_BACKLOG >> 20))));
-			break;
-	}
-	elog(ERROR, "unknown failure %d of a request", (int) failure);
+	LlmError error;
+
+	llm_report_read(failure, payload, n_bytes, &error);
+	if (failure == LLM_FAILURE_ENGINE_LOST)
+		ereport(ERROR, (errcode(ERRCODE_CRASH_SHUTDOWN), errmsg_internal("%s", error.message),
+						errdetail("Requests that were in the engine are lost; the server goes on."),
+						errhint("%s", error.hint)));
+	llm_report_error(&error);
 }

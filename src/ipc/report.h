@@ -14,10 +14,13 @@
 extern int llm_report_sqlstate(LlmStatus status);
 
 /* Raise the error. */
-extern void llm_report_error(const LlmError *error) pg_attribute_noreturn();
+extern _Noreturn void llm_report_error(const LlmError *error);
 
 /* Raise the failure of a slot; payload is the engine's error if it reported one. */
-extern void llm_report_failure(LlmSlotFailure failure, const char *payload, Size n_bytes)
-	pg_attribute_noreturn();
+extern _Noreturn void llm_report_failure(LlmSlotFailure failure, const char *payload, Size n_bytes);
+
+/* The failure as a value, for callers that go on. */
+extern void llm_report_read(LlmSlotFailure failure, const char *payload, Size n_bytes,
+							LlmError *out);
 
 #endif /* LLM_IPC_REPORT_H */

@@ -1,0 +1,119 @@
+/*
+ * model_ref.c
+ *	  Model names to model references; see model_ref.h.
+ */
+#include "postgres.h"
+
+#include "compat.h"
+
+#include "catalog/pg_authid.h"
+#include "catalog/pg_foreign_server.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+
+#include "guc.h"
+#include "sql/catalog.h"
+#include "sql/encoding.h"
+#include "sql/model_file.h"
+#include "sql/model_ref.h"
+#include "sql/model_spec.h"
+
+static const char *
+name_of_argument(NullableDatum name)
+{
+	if (!name.isnull)
+		return TextDatumGetCString(name.value);
+	if (llm_guc_default_model == NULL || llm_guc_default_model[0] == '\0')
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("no model is named"),
+						errhint("Give the argument model, or set postgres_llm.default_model.")));
+	return llm_guc_default_model;
+}
+
+static void
+require_usage(const ForeignServer *server)
+{
+	if (LLM_SERVER_ACLCHECK(server->serverid, GetUserId(), ACL_USAGE) == ACLCHECK_OK)
+		return;
+	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					errmsg("permission denied for model \"%s\"", server->servername),
+					errhint("Its owner or a superuser can run GRANT USAGE ON FOREIGN SERVER %s "
+							"TO %s.",
+							quote_identifier(server->servername),
+							quote_identifier(GetUserNameFromId(GetUserId(), false)))));
+}
+
+/* The server acts for the owner when it opens the file, so the owner's rights count. */
+static void
+require_owner_right(const ForeignServer *server, const LlmModelSpec *spec)
+{
+	if (!is_absolute_path(spec->source) ||
+		has_privs_of_role(server->owner, ROLE_PG_READ_SERVER_FILES))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied for model \"%s\"", server->servername),
+			 errdetail("Its source is an absolute path, for which its owner needs privileges "
+					   "of the role \"pg_read_server_files\".")));
+}
+
+static void
+fill_ref(const ForeignServer *server, const LlmModelSpec *spec, const char *path, LlmModelRef *out)
+{
+	LlmStrView name = llm_encoding_to_utf8(server->servername, (int) strlen(server->servername));
+
+	/* For messages only, so a name that grew by the conversion may lose its end. */
+	name.len = pg_encoding_mbcliplen(PG_UTF8, name.data, (int) name.len, LLM_MAX_MODEL_NAME - 1);
+	*out = (LlmModelRef){.name = name,
+						 .path = llm_strview(path),
+						 .context_length = spec->context_length,
+						 .weight_form = spec->weight_form,
+						 .kv_type = spec->kv_type};
+}
+
+bool
+llm_model_ref_of_server(const ForeignServer *server, LlmModelRef *out)
+{
+	LlmModelSpec spec;
+	char *path;
+
+	llm_model_spec_read(server->options, &spec);
+	path = llm_model_file_path(spec.source);
+	if (path == NULL)
+		return false;
+	fill_ref(server, &spec, path, out);
+	return true;
+}
+
+static void
+resolve(NullableDatum name, bool need_file, LlmModelRef *out)
+{
+	ForeignServer *server = llm_model_get(name_of_argument(name));
+	LlmModelSpec spec;
+	char *path;
+
+	require_usage(server);
+	llm_model_spec_read(server->options, &spec);
+	require_owner_right(server, &spec);
+	path = llm_model_file_path(spec.source);
+	if (path == NULL)
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("the file of model \"%s\" has no path", server->servername),
+						errhint("Check postgres_llm.model_directory: it is empty or too long.")));
+	if (need_file)
+		llm_model_file_require(server, spec.source, path);
+	fill_ref(server, &spec, path, out);
+}
+
+void
+llm_model_ref_of_argument(NullableDatum name, LlmModelRef *out)
+{
+	resolve(name, true, out);
+}
+
+void
+llm_model_ref_of_loaded(NullableDatum name, LlmModelRef *out)
+{
+	resolve(name, false, out);
+}
