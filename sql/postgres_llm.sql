@@ -1,0 +1,399 @@
+/*
+ * postgres_llm.sql
+ *	  The whole SQL surface of postgres_llm, always as it is now; README.md has the rules.
+ */
+\echo Use "CREATE EXTENSION postgres_llm" to load this file. \quit
+
+/* Made here and not by CREATE EXTENSION, so that a schema that somebody prepared is refused. */
+CREATE SCHEMA llm;
+COMMENT ON SCHEMA llm IS 'language models: functions and views of postgres_llm';
+
+/*
+ * ---- Models ----
+ *
+ * A model is a foreign server of this wrapper.  USAGE on the server is the right to use the model.
+ */
+
+CREATE FUNCTION llm.validator(options pg_catalog.text[], catalog pg_catalog.oid)
+RETURNS pg_catalog.void
+AS 'MODULE_PATHNAME', 'postgres_llm_validator'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION llm.validator(pg_catalog.text[], pg_catalog.oid)
+IS 'checks the options of CREATE SERVER and ALTER SERVER; called by the server itself';
+REVOKE ALL ON FUNCTION llm.validator(pg_catalog.text[], pg_catalog.oid) FROM PUBLIC;
+
+CREATE FOREIGN DATA WRAPPER postgres_llm NO HANDLER VALIDATOR llm.validator;
+COMMENT ON FOREIGN DATA WRAPPER postgres_llm IS 'language models; each is a server of this wrapper';
+
+CREATE SERVER smollm2 FOREIGN DATA WRAPPER postgres_llm
+OPTIONS (source 'SmolLM2-135M-Instruct.Q4_1.gguf');
+COMMENT ON SERVER smollm2
+IS 'SmolLM2-135M-Instruct, a small English model; make install-model brings its file';
+
+CREATE FUNCTION llm.create_model(
+	name pg_catalog.text,
+	source pg_catalog.text,
+	options pg_catalog.jsonb DEFAULT NULL)
+RETURNS pg_catalog.void
+AS 'MODULE_PATHNAME', 'postgres_llm_create_model'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION llm.create_model(pg_catalog.text, pg_catalog.text, pg_catalog.jsonb)
+IS 'creates a model from a GGUF file, after a look whether the engine can run it';
+REVOKE ALL ON FUNCTION llm.create_model(pg_catalog.text, pg_catalog.text, pg_catalog.jsonb)
+FROM PUBLIC;
+
+CREATE FUNCTION llm.alter_model(
+	name pg_catalog.text,
+	source pg_catalog.text DEFAULT NULL,
+	options pg_catalog.jsonb DEFAULT NULL)
+RETURNS pg_catalog.void
+AS 'MODULE_PATHNAME', 'postgres_llm_alter_model'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION llm.alter_model(pg_catalog.text, pg_catalog.text, pg_catalog.jsonb)
+IS 'gives a model another file or other options; a JSON null resets an option';
+REVOKE ALL ON FUNCTION llm.alter_model(pg_catalog.text, pg_catalog.text, pg_catalog.jsonb)
+FROM PUBLIC;
+
+CREATE FUNCTION llm.drop_model(name pg_catalog.text)
+RETURNS pg_catalog.void
+AS 'MODULE_PATHNAME', 'postgres_llm_drop_model'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION llm.drop_model(pg_catalog.text)
+IS 'drops a model and unloads it; its file stays';
+REVOKE ALL ON FUNCTION llm.drop_model(pg_catalog.text) FROM PUBLIC;
+
+CREATE FUNCTION llm.load_model(
+	name pg_catalog.text,
+	OUT architecture pg_catalog.text,
+	OUT quantization pg_catalog.text,
+	OUT parameters pg_catalog.int8,
+	OUT file_bytes pg_catalog.int8,
+	OUT loaded_bytes pg_catalog.int8,
+	OUT context_length pg_catalog.int4,
+	OUT vocabulary_size pg_catalog.int4,
+	OUT chat pg_catalog.bool)
+RETURNS record
+AS 'MODULE_PATHNAME', 'postgres_llm_load_model'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 100000;
+COMMENT ON FUNCTION llm.load_model(pg_catalog.text)
+IS 'loads a model now, which its first use would do, and tells what it is';
+REVOKE ALL ON FUNCTION llm.load_model(pg_catalog.text) FROM PUBLIC;
+
+CREATE FUNCTION llm.unload_model(name pg_catalog.text)
+RETURNS pg_catalog.bool
+AS 'MODULE_PATHNAME', 'postgres_llm_unload_model'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 100000;
+COMMENT ON FUNCTION llm.unload_model(pg_catalog.text)
+IS 'frees the memory of a model once nobody uses it; false when it was not loaded';
+REVOKE ALL ON FUNCTION llm.unload_model(pg_catalog.text) FROM PUBLIC;
+
+/*
+ * ---- Generation ----
+ *
+ * Not STRICT, since a NULL option means its default: each returns NULL at once when its first
+ * argument is NULL.  VOLATILE and COSTly, so that the planner neither evaluates them nor calls them
+ * before cheaper conditions.  Open to all: nobody can use a model without USAGE on it.
+ */
+
+CREATE FUNCTION llm.generate(
+	prompt pg_catalog.text,
+	model pg_catalog.text DEFAULT NULL,
+	system_prompt pg_catalog.text DEFAULT NULL,
+	max_tokens pg_catalog.int4 DEFAULT NULL,
+	temperature pg_catalog.float8 DEFAULT NULL,
+	top_p pg_catalog.float8 DEFAULT NULL,
+	top_k pg_catalog.int4 DEFAULT NULL,
+	min_p pg_catalog.float8 DEFAULT NULL,
+	seed pg_catalog.int8 DEFAULT NULL,
+	stop pg_catalog.text[] DEFAULT NULL,
+	options pg_catalog.jsonb DEFAULT NULL)
+RETURNS pg_catalog.text
+AS 'MODULE_PATHNAME', 'postgres_llm_generate'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 100000;
+COMMENT ON FUNCTION llm.generate(
+	pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.int4, pg_catalog.float8,
+	pg_catalog.float8, pg_catalog.int4, pg_catalog.float8, pg_catalog.int8, pg_catalog.text[],
+	pg_catalog.jsonb)
+IS 'the answer of a model to a prompt';
+
+CREATE FUNCTION llm.generate_detail(
+	prompt pg_catalog.text,
+	model pg_catalog.text DEFAULT NULL,
+	system_prompt pg_catalog.text DEFAULT NULL,
+	max_tokens pg_catalog.int4 DEFAULT NULL,
+	temperature pg_catalog.float8 DEFAULT NULL,
+	top_p pg_catalog.float8 DEFAULT NULL,
+	top_k pg_catalog.int4 DEFAULT NULL,
+	min_p pg_catalog.float8 DEFAULT NULL,
+	seed pg_catalog.int8 DEFAULT NULL,
+	stop pg_catalog.text[] DEFAULT NULL,
+	options pg_catalog.jsonb DEFAULT NULL,
+	OUT text pg_catalog.text,
+	OUT finish_reason pg_catalog.text,
+	OUT prompt_tokens pg_catalog.int4,
+	OUT cached_tokens pg_catalog.int4,
+	OUT completion_tokens pg_catalog.int4,
+	OUT ttft_ms pg_catalog.float8,
+	OUT total_ms pg_catalog.float8,
+	OUT error pg_catalog.text)
+RETURNS record
+AS 'MODULE_PATHNAME', 'postgres_llm_generate_detail'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 100000;
+COMMENT ON FUNCTION llm.generate_detail(
+	pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.int4, pg_catalog.float8,
+	pg_catalog.float8, pg_catalog.int4, pg_catalog.float8, pg_catalog.int8, pg_catalog.text[],
+	pg_catalog.jsonb)
+IS 'as llm.generate, with why the text ended, token counts, times, and the error of on_error => null';
+
+CREATE FUNCTION llm.chat(
+	messages pg_catalog.jsonb,
+	model pg_catalog.text DEFAULT NULL,
+	system_prompt pg_catalog.text DEFAULT NULL,
+	max_tokens pg_catalog.int4 DEFAULT NULL,
+	temperature pg_catalog.float8 DEFAULT NULL,
+	top_p pg_catalog.float8 DEFAULT NULL,
+	top_k pg_catalog.int4 DEFAULT NULL,
+	min_p pg_catalog.float8 DEFAULT NULL,
+	seed pg_catalog.int8 DEFAULT NULL,
+	stop pg_catalog.text[] DEFAULT NULL,
+	options pg_catalog.jsonb DEFAULT NULL)
+RETURNS pg_catalog.text
+AS 'MODULE_PATHNAME', 'postgres_llm_chat'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 100000;
+COMMENT ON FUNCTION llm.chat(
+	pg_catalog.jsonb, pg_catalog.text, pg_catalog.text, pg_catalog.int4, pg_catalog.float8,
+	pg_catalog.float8, pg_catalog.int4, pg_catalog.float8, pg_catalog.int8, pg_catalog.text[],
+	pg_catalog.jsonb)
+IS 'the next message of a chat, given as [{"role": "user", "content": "..."}, ...]';
+
+CREATE FUNCTION llm.stream(
+	prompt pg_catalog.text,
+	model pg_catalog.text DEFAULT NULL,
+	system_prompt pg_catalog.text DEFAULT NULL,
+	max_tokens pg_catalog.int4 DEFAULT NULL,
+	temperature pg_catalog.float8 DEFAULT NULL,
+	top_p pg_catalog.float8 DEFAULT NULL,
+	top_k pg_catalog.int4 DEFAULT NULL,
+	min_p pg_catalog.float8 DEFAULT NULL,
+	seed pg_catalog.int8 DEFAULT NULL,
+	stop pg_catalog.text[] DEFAULT NULL,
+	options pg_catalog.jsonb DEFAULT NULL,
+	OUT chunk_no pg_catalog.int4,
+	OUT chunk pg_catalog.text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'postgres_llm_stream'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 100000 ROWS 100;
+COMMENT ON FUNCTION llm.stream(
+	pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.int4, pg_catalog.float8,
+	pg_catalog.float8, pg_catalog.int4, pg_catalog.float8, pg_catalog.int8, pg_catalog.text[],
+	pg_catalog.jsonb)
+IS 'as llm.generate, in rows that reach the client as they are made when called in the select list';
+
+CREATE FUNCTION llm.score(
+	prompt pg_catalog.text,
+	completion pg_catalog.text,
+	model pg_catalog.text DEFAULT NULL,
+	options pg_catalog.jsonb DEFAULT NULL,
+	OUT token_no pg_catalog.int4,
+	OUT token_id pg_catalog.int4,
+	OUT token pg_catalog.text,
+	OUT logprob pg_catalog.float8)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'postgres_llm_score'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 100000 ROWS 100;
+COMMENT ON FUNCTION llm.score(
+	pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.jsonb)
+IS 'log-probability of each token of a completion after a prompt';
+
+/*
+ * ---- Tokens ----
+ */
+
+CREATE FUNCTION llm.tokenize(
+	text pg_catalog.text,
+	model pg_catalog.text DEFAULT NULL)
+RETURNS pg_catalog.int4[]
+AS 'MODULE_PATHNAME', 'postgres_llm_tokenize'
+LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000;
+COMMENT ON FUNCTION llm.tokenize(pg_catalog.text, pg_catalog.text)
+IS 'the tokens of a text, as a model sees them; nothing is put around the text';
+
+CREATE FUNCTION llm.detokenize(
+	tokens pg_catalog.int4[],
+	model pg_catalog.text DEFAULT NULL)
+RETURNS pg_catalog.text
+AS 'MODULE_PATHNAME', 'postgres_llm_detokenize'
+LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000;
+COMMENT ON FUNCTION llm.detokenize(pg_catalog.int4[], pg_catalog.text)
+IS 'the text of tokens';
+
+CREATE FUNCTION llm.count_tokens(
+	text pg_catalog.text,
+	model pg_catalog.text DEFAULT NULL)
+RETURNS pg_catalog.int4
+AS 'MODULE_PATHNAME', 'postgres_llm_count_tokens'
+LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000;
+COMMENT ON FUNCTION llm.count_tokens(pg_catalog.text, pg_catalog.text)
+IS 'how many tokens a text has for a model';
+
+/*
+ * ---- Status ----
+ *
+ * Each view is over a function of its name, as usual for what lies in shared memory.
+ */
+
+CREATE VIEW llm.models AS
+SELECT
+	s.srvname::pg_catalog.text AS name,
+	pg_catalog.pg_get_userbyid(s.srvowner)::pg_catalog.text AS owner,
+	(SELECT o.option_value FROM pg_catalog.pg_options_to_table(s.srvoptions) o
+	 WHERE o.option_name = 'source') AS source,
+	(SELECT o.option_value FROM pg_catalog.pg_options_to_table(s.srvoptions) o
+	 WHERE o.option_name = 'context_length')::pg_catalog.int4 AS context_length,
+	COALESCE((SELECT o.option_value FROM pg_catalog.pg_options_to_table(s.srvoptions) o
+			  WHERE o.option_name = 'weights'), 'native') AS weights,
+	COALESCE((SELECT o.option_value FROM pg_catalog.pg_options_to_table(s.srvoptions) o
+			  WHERE o.option_name = 'kv_cache_type'), 'f16') AS kv_cache_type,
+	COALESCE(s.srvname::pg_catalog.text
+			 = pg_catalog.current_setting('postgres_llm.default_model', true), false) AS is_default,
+	EXISTS (SELECT FROM pg_catalog.pg_depend d
+			WHERE d.classid = 'pg_catalog.pg_foreign_server'::pg_catalog.regclass
+			AND d.objid = s.oid AND d.deptype = 'e') AS is_builtin,
+	pg_catalog.obj_description(s.oid, 'pg_foreign_server') AS description
+FROM pg_catalog.pg_foreign_server s
+JOIN pg_catalog.pg_foreign_data_wrapper w ON w.oid = s.srvfdw
+WHERE w.fdwname = 'postgres_llm'
+AND (pg_catalog.has_server_privilege(s.oid, 'USAGE')
+	 OR pg_catalog.pg_has_role('pg_monitor', 'USAGE'));
+COMMENT ON VIEW llm.models
+IS 'models of this database that the current role may use; for members of pg_monitor, all of them';
+COMMENT ON COLUMN llm.models.name IS 'what the argument model of a call names';
+COMMENT ON COLUMN llm.models.owner IS 'role that may alter and drop it, and grant its use';
+COMMENT ON COLUMN llm.models.source
+IS 'GGUF file: a path from postgres_llm.model_directory, or an absolute one';
+COMMENT ON COLUMN llm.models.context_length
+IS 'tokens of prompt and answer together; null: what the file says';
+COMMENT ON COLUMN llm.models.weights
+IS 'native: as the file has them; f32: converted at load, exact and four bytes each';
+COMMENT ON COLUMN llm.models.kv_cache_type IS 'numbers of the key-value cache: f16 or f32';
+COMMENT ON COLUMN llm.models.is_default IS 'used by calls that name no model';
+COMMENT ON COLUMN llm.models.is_builtin IS 'brought by the extension, not to be altered';
+COMMENT ON COLUMN llm.models.description IS 'its COMMENT ON SERVER';
+
+CREATE FUNCTION llm.model_status(
+	OUT model pg_catalog.text,
+	OUT state pg_catalog.text,
+	OUT loaded_bytes pg_catalog.int8,
+	OUT context_length pg_catalog.int4,
+	OUT slots pg_catalog.int4,
+	OUT running pg_catalog.int4,
+	OUT waiting pg_catalog.int4,
+	OUT kv_blocks pg_catalog.int4,
+	OUT kv_blocks_free pg_catalog.int4,
+	OUT requests pg_catalog.int8,
+	OUT prompt_tokens pg_catalog.int8,
+	OUT generated_tokens pg_catalog.int8,
+	OUT steps pg_catalog.int8,
+	OUT path pg_catalog.text,
+	OUT last_error pg_catalog.text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'postgres_llm_model_status'
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED ROWS 10;
+COMMENT ON FUNCTION llm.model_status() IS 'source of the view llm.model_status';
+
+CREATE VIEW llm.model_status AS
+SELECT
+	model, state, loaded_bytes, context_length, slots, running, waiting, kv_blocks, kv_blocks_free,
+	requests, prompt_tokens, generated_tokens, steps, path, last_error
+FROM llm.model_status();
+COMMENT ON VIEW llm.model_status
+IS 'models as the inference engine has them now: those the current role may use; all for pg_monitor';
+COMMENT ON COLUMN llm.model_status.model
+IS 'name in llm.models; null: another database or an earlier definition loaded it';
+COMMENT ON COLUMN llm.model_status.state
+IS 'unloaded, loading, loaded, unloading, or failed at the last attempt to load';
+COMMENT ON COLUMN llm.model_status.loaded_bytes IS 'memory of weights and key-value cache';
+COMMENT ON COLUMN llm.model_status.context_length
+IS 'tokens of prompt and answer together, as loaded';
+COMMENT ON COLUMN llm.model_status.slots IS 'how many sequences can run at once';
+COMMENT ON COLUMN llm.model_status.running IS 'sequences in the batch';
+COMMENT ON COLUMN llm.model_status.waiting IS 'sequences in the queue';
+COMMENT ON COLUMN llm.model_status.kv_blocks IS 'blocks of the key-value cache';
+COMMENT ON COLUMN llm.model_status.kv_blocks_free IS 'of these, not in use';
+COMMENT ON COLUMN llm.model_status.requests IS 'finished since it was loaded';
+COMMENT ON COLUMN llm.model_status.prompt_tokens
+IS 'prompt tokens computed since it was loaded; those found in the cache are not computed';
+COMMENT ON COLUMN llm.model_status.generated_tokens IS 'tokens made since it was loaded';
+COMMENT ON COLUMN llm.model_status.steps IS 'batches computed since it was loaded';
+COMMENT ON COLUMN llm.model_status.path IS 'file it was loaded from; only for members of pg_monitor';
+COMMENT ON COLUMN llm.model_status.last_error
+IS 'why it failed; only for members of pg_monitor';
+
+CREATE FUNCTION llm.engine_status(
+	OUT state pg_catalog.text,
+	OUT description pg_catalog.text,
+	OUT broker_pid pg_catalog.int4,
+	OUT engine_pid pg_catalog.int4,
+	OUT started pg_catalog.timestamptz,
+	OUT retry_at pg_catalog.timestamptz,
+	OUT starts pg_catalog.int8,
+	OUT failures pg_catalog.int8,
+	OUT models pg_catalog.int4,
+	OUT slots pg_catalog.int4,
+	OUT slots_used pg_catalog.int4,
+	OUT requests pg_catalog.int8,
+	OUT completed pg_catalog.int8,
+	OUT failed pg_catalog.int8,
+	OUT cancelled pg_catalog.int8,
+	OUT payload_bytes pg_catalog.int8,
+	OUT last_error pg_catalog.text)
+RETURNS record
+AS 'MODULE_PATHNAME', 'postgres_llm_engine_status'
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION llm.engine_status() IS 'source of the view llm.engine_status';
+REVOKE ALL ON FUNCTION llm.engine_status() FROM PUBLIC;
+
+CREATE VIEW llm.engine_status AS
+SELECT
+	state, description, broker_pid, engine_pid, started, retry_at, starts, failures, models, slots,
+	slots_used, requests, completed, failed, cancelled, payload_bytes, last_error
+FROM llm.engine_status();
+COMMENT ON VIEW llm.engine_status IS 'the inference engine and the requests to it, in one row';
+COMMENT ON COLUMN llm.engine_status.state
+IS 'ready, starting, down, or backoff: it died and is started again at retry_at';
+COMMENT ON COLUMN llm.engine_status.description IS 'what it runs on';
+COMMENT ON COLUMN llm.engine_status.broker_pid IS 'the background worker that feeds it';
+COMMENT ON COLUMN llm.engine_status.engine_pid IS 'its process';
+COMMENT ON COLUMN llm.engine_status.started IS 'when this process was started';
+COMMENT ON COLUMN llm.engine_status.retry_at IS 'when it will be started again';
+COMMENT ON COLUMN llm.engine_status.starts IS 'how often it was started since the server was';
+COMMENT ON COLUMN llm.engine_status.failures IS 'how often it ended otherwise than asked';
+COMMENT ON COLUMN llm.engine_status.models IS 'models that it holds';
+COMMENT ON COLUMN llm.engine_status.slots IS 'requests that all sessions together can have in flight';
+COMMENT ON COLUMN llm.engine_status.slots_used IS 'requests in flight';
+COMMENT ON COLUMN llm.engine_status.requests IS 'requests since the server was started';
+COMMENT ON COLUMN llm.engine_status.completed IS 'of these, ended with a result';
+COMMENT ON COLUMN llm.engine_status.failed IS 'of these, ended with an error';
+COMMENT ON COLUMN llm.engine_status.cancelled IS 'of these, given up before they ended';
+COMMENT ON COLUMN llm.engine_status.payload_bytes
+IS 'shared memory that requests and results take now';
+COMMENT ON COLUMN llm.engine_status.last_error IS 'why it last died or did not start';
+
+CREATE FUNCTION llm.restart_engine()
+RETURNS pg_catalog.void
+AS 'MODULE_PATHNAME', 'postgres_llm_restart_engine'
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION llm.restart_engine()
+IS 'ends the engine, failing requests in flight, and starts it with the settings of now';
+REVOKE ALL ON FUNCTION llm.restart_engine() FROM PUBLIC;
+
+/*
+ * ---- Who may ----
+ *
+ * One GRANT USAGE ON FOREIGN SERVER is all that a role needs to use a model.
+ */
+
+GRANT USAGE ON SCHEMA llm TO PUBLIC;
+GRANT SELECT ON llm.models, llm.model_status TO PUBLIC;
+GRANT SELECT ON llm.engine_status TO pg_monitor;
+GRANT EXECUTE ON FUNCTION llm.engine_status() TO pg_monitor;
