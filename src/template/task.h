@@ -24,7 +24,7 @@ typedef struct LlmTask
 	uint64_t work_left; /* units that may still be charged */
 	uint32_t depth;		/* of nested evaluations, see llm_task_enter */
 	uint32_t max_depth;
-	uint32_t line;	 /* of the template, for messages; 0 when the place says nothing */
+	uint32_t line;	  /* of the template, for messages; 0 when the place says nothing */
 	LlmStatus status; /* LLM_OK until something failed */
 	LlmError *err;	  /* borrowed; may be NULL */
 	jmp_buf failed;
@@ -52,7 +52,7 @@ extern void *llm_task_alloc_array(LlmTask *task, size_t n, size_t size);
 /* Pay for units of work: a unit is one visited node or element. */
 extern void llm_task_charge(LlmTask *task, uint64_t units);
 
-/* Pay for reading or copying bytes, 16 to a unit. */
+/* Pay for reading or copying bytes: one unit, and one more for every 16 of them. */
 extern void llm_task_charge_bytes(LlmTask *task, size_t n_bytes);
 
 /* Bracket a recursion; llm_task_leave is not needed on failure. */

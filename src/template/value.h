@@ -42,8 +42,8 @@ typedef struct LlmValue
 		bool boolean;
 		int64_t integer;
 		const LlmText *text;
-		const LlmList *list;	 /* list, tuple, iterator */
-		LlmDict *dict;			 /* dict, namespace */
+		const LlmList *list; /* list, tuple, iterator */
+		LlmDict *dict;		 /* dict, namespace */
 		const LlmLoop *loop;
 		const struct LlmMacro *macro;
 		const LlmStrView *name; /* undefined; NULL when it has none */
