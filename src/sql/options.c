@@ -238,19 +238,28 @@ json_number(const JsonbValue *value, LlmOptionId id, const char *wanted)
 		DirectFunctionCall1(numeric_float8_no_overflow, NumericGetDatum(value->val.numeric)));
 }
 
+/* True when a <= b. */
+static bool
+numeric_ordered(Datum a, Datum b)
+{
+	return DatumGetBool(DirectFunctionCall2(numeric_le, a, b));
+}
+
 static int64
 json_integer(const JsonbValue *value, LlmOptionId id)
 {
-	double number = json_number(value, id, "an integer");
-	Datum numeric = NumericGetDatum(value->val.numeric);
-	Datum whole = DirectFunctionCall2(numeric_trunc, numeric, Int32GetDatum(0));
+	Datum number, whole;
 
-	if (!DatumGetBool(DirectFunctionCall2(numeric_eq, whole, numeric)))
+	if (value->type != jbvNumeric)
 		refuse_type(id, "an integer");
-	/* 2^63 is the first double that does not fit. */
-	if (!(number >= -9223372036854775808.0 && number < 9223372036854775808.0))
+	number = NumericGetDatum(value->val.numeric);
+	whole = DirectFunctionCall2(numeric_trunc, number, Int32GetDatum(0));
+	if (!DatumGetBool(DirectFunctionCall2(numeric_eq, whole, number)))
+		refuse_type(id, "an integer");
+	if (!numeric_ordered(NumericGetDatum(int64_to_numeric(PG_INT64_MIN)), number) ||
+		!numeric_ordered(number, NumericGetDatum(int64_to_numeric(PG_INT64_MAX))))
 		refuse_type(id, "an integer of 64 bits");
-	return DatumGetInt64(DirectFunctionCall1(numeric_int8, numeric));
+	return DatumGetInt64(DirectFunctionCall1(numeric_int8, number));
 }
 
 static LlmStrView
