@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""golden.py - turns a golden.json of the test data into lines that the C tests read (test/unit/golden.h).
+"""golden.py - turns a golden.json of the test data into lines for test/unit/golden.h.
 
 Usage: golden.py IN.json OUT.txt
 
@@ -13,7 +13,8 @@ import sys
 def write_record(out, name, **fields):
     out.write(f"record {name}\n")
     for field, numbers in fields.items():
-        out.write(" ".join([field, str(len(numbers))] + [repr(number) for number in numbers]) + "\n")
+        words = [field, str(len(numbers))] + [repr(number) for number in numbers]
+        out.write(" ".join(words) + "\n")
 
 
 def write_stories(out, golden):
@@ -26,7 +27,11 @@ def write_stories(out, golden):
         write_record(out, f"greedy-{i}", prompt=entry["prompt_ids"], greedy=entry["ids"][n_prompt:])
     nll = golden["nll"]
     write_record(
-        out, "text-0", ids=nll["ids"], logprobs=nll["token_logprobs"], perplexity=[nll["perplexity"]]
+        out,
+        "text-0",
+        ids=nll["ids"],
+        logprobs=nll["token_logprobs"],
+        perplexity=[nll["perplexity"]],
     )
 
 

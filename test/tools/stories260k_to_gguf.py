@@ -3,10 +3,10 @@
 
 Usage: stories260k_to_gguf.py DATA_DIR OUT.gguf
 
-DATA_DIR holds stories260K.bin (llama2.c's legacy format: seven int32, then float32 tensors, all layers
-of one kind together) and tok512.bin (its tokenizer: int32, then score, length, bytes per token). A
-positive vocabulary size means that embedding and classifier are tied. The rows of q and k are in the
-order of adjacent RoPE pairs, which is what GGUF's "llama" architecture has, too.
+DATA_DIR holds stories260K.bin (llama2.c's legacy format: seven int32, then float32 tensors, all
+layers of one kind together) and tok512.bin (its tokenizer: int32, then score, length, bytes per
+token). A positive vocabulary size means that embedding and classifier are tied. The rows of q and k
+are in the order of adjacent RoPE pairs, which is what GGUF's "llama" architecture has, too.
 """
 
 import os
