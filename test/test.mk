@@ -65,6 +65,9 @@ $(KERNEL_PROGRAMS): $(BUILD)/test/kernels/%: test/kernels/%.c $(EMULATED_OBJS) $
 check-kernels: $(KERNEL_PROGRAMS)
 	@status=0; for program in $^; do $$program || status=1; done; exit $$status
 
+bench-kernels: $(BUILD)/test/bench/bench_kernels
+	$<
+
 tidy:
 	@python3 test/tools/tidy.py
 
@@ -92,4 +95,4 @@ demo:
 install-model:
 	@test/tools/fetch_model.sh '$(DESTDIR)$(shell $(PG_CONFIG) --sharedir)/postgres_llm/models'
 
-.PHONY: unit check-kernels tidy format regress pgtap tap test test-versions demo install-model
+.PHONY: unit check-kernels bench-kernels tidy format regress pgtap tap test test-versions demo install-model

@@ -2,8 +2,9 @@
  * bpe.c
  *	  Byte-level byte-pair encoding (GPT-2 and its descendants).
  *
- * The pre-tokenizer cuts the text into words; within a word, which begins as one token per byte, the
- * pair that stands first in the vocabulary's list of merges is joined until no pair is in the list.
+ * The pre-tokenizer cuts the text into words; within a word, which begins as one token per byte,
+ * the pair that stands first in the vocabulary's list of merges is joined until no pair is in the
+ * list.
  *
  * A small vocabulary may lack tokens for bytes that its training text never had.  A character that
  * needs one is encoded as U+FFFD: visible to the model, unlike a silent gap.

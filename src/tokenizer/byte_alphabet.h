@@ -1,6 +1,6 @@
 /*
  * byte_alphabet.h
- *	  The alphabet in which byte-level BPE vocabularies write bytes: each byte one printable character.
+ *	  The alphabet in which byte-level BPE vocabularies write bytes, each as a printable character.
  */
 #ifndef LLM_TOKENIZER_BYTE_ALPHABET_H
 #define LLM_TOKENIZER_BYTE_ALPHABET_H

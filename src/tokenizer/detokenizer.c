@@ -2,9 +2,9 @@
  * detokenizer.c
  *	  Bytes of tokens to whole characters.
  *
- * Bytes wait in held until they are a character.  When a byte shows that they cannot become one, the
- * bytes before it are replaced by one U+FFFD and the byte is looked at anew: the "maximal subpart"
- * practice of the Unicode standard (section 3.9), which browsers follow too.
+ * Bytes wait in held until they are a character.  When a byte shows that they cannot become one,
+ * the bytes before it are replaced by one U+FFFD and the byte is looked at anew: the "maximal
+ * subpart" practice of the Unicode standard (section 3.9), which browsers follow too.
  */
 #include "tokenizer/detokenizer.h"
 

@@ -23,8 +23,8 @@ typedef struct LlmDetokenizer
 } LlmDetokenizer;
 
 /*
- * at_start: the text begins here, so SentencePiece vocabularies drop the space they put in front of
- * a text.  A completion that continues a prompt is not at the start.
+ * at_start: the text begins here, so SentencePiece vocabularies drop the space they put in front
+ * of a text.  A completion that continues a prompt is not at the start.
  */
 extern void llm_detokenizer_init(LlmDetokenizer *detokenizer, const LlmTokenizer *tokenizer,
 								 bool at_start);

@@ -6,9 +6,9 @@
  * latter: a model whose <|im_end|> nobody knows talks to itself until max_tokens.  So names are
  * known here, as in llama.cpp's src/llama-vocab.cpp.
  *
- * Some converters mark such a token as text.  It becomes a control token here, so that neither data
- * can contain it nor output show it.  A name that ordinary text may contain counts only when the
- * file gives the token some special type: in Qwen's vocabulary "</s>" is a piece of HTML.
+ * Some converters mark such a token as text.  It becomes a control token here, so that neither
+ * data can contain it nor output show it.  A name that ordinary text may contain counts only when
+ * the file gives the token some special type: in Qwen's vocabulary "</s>" is a piece of HTML.
  */
 #include "tokenizer/end_token.h"
 

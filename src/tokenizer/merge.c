@@ -2,11 +2,11 @@
  * merge.c
  *	  Best-pair merging with a heap.
  *
- * Every pair of neighbours that may be joined is a candidate in a heap.  Joining makes two new pairs
- * and leaves old candidates behind that name symbols which have grown or gone.  Those are not looked
- * for; they are recognised when they come up: a candidate remembers the length of its pair, the left
- * symbol's right neighbour can only change by growth, so lengths that do not add up mean that it is
- * stale.
+ * Every pair of neighbours that may be joined is a candidate in a heap.  Joining makes two new
+ * pairs and leaves old candidates behind that name symbols which have grown or gone.  Those are
+ * not looked for; they are recognised when they come up: a candidate remembers the length of its
+ * pair, the left symbol's right neighbour can only change by growth, so lengths that do not add up
+ * mean that it is stale.
  */
 #include "tokenizer/merge.h"
 

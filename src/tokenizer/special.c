@@ -8,8 +8,8 @@
  *
  * Leftmost first, then longest: as Hugging Face's tokenizers do.
  *
- * Here data is kept from naming control tokens: one is found only when all of it lies in one trusted
- * run of the text.
+ * Here data is kept from naming control tokens: one is found only when all of it lies in one
+ * trusted run of the text.
  */
 #include "tokenizer/special.h"
 
@@ -109,8 +109,8 @@ llm_special_free(LlmSpecial *special)
 }
 
 /*
- * The first entry of [low, high) whose byte at depth is at least byte; all are longer than depth and
- * alike before it.
+ * The first entry of [low, high) whose byte at depth is at least byte; all are longer than depth
+ * and alike before it.
  */
 static size_t
 lower_bound(const LlmSpecialEntry *entries, size_t low, size_t high, size_t depth, unsigned byte)

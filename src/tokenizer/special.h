@@ -2,8 +2,8 @@
  * special.h
  *	  Tokens that are cut out of a text before it is merged.  Internal to src/tokenizer.
  *
- * Those are control tokens, by their names, and user-defined tokens, by their texts.  Control tokens
- * are found in trusted text only.
+ * Those are control tokens, by their names, and user-defined tokens, by their texts.  Control
+ * tokens are found in trusted text only.
  */
 #ifndef LLM_TOKENIZER_SPECIAL_H
 #define LLM_TOKENIZER_SPECIAL_H
@@ -32,8 +32,8 @@ extern LlmStatus llm_special_init(LlmSpecial *special, const LlmVocab *vocab, Ll
 extern void llm_special_free(LlmSpecial *special);
 
 /*
- * The longest token that begins at text[at], or NULL.  Tokens that are not allowed in data must end
- * at or before trusted_end (at or less: none).
+ * The longest token that begins at text[at], or NULL.  Tokens that are not allowed in data must
+ * end at or before trusted_end (at or less: none).
  */
 extern const LlmSpecialEntry *llm_special_match(const LlmSpecial *special, LlmStrView text,
 												size_t at, size_t trusted_end);

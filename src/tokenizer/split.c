@@ -2,7 +2,7 @@
  * split.c
  *	  The pre-tokenizers' regular expressions as hand-written scanners.
  *
- * The expressions, as the models' own tokenizer files give them (an alternative further left wins):
+ * The expressions, as the models' own tokenizer files give them (the leftmost alternative wins):
  *
  *	  GPT2	  's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
  *	  LLAMA3  (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|

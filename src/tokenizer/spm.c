@@ -6,10 +6,10 @@
  * token; the token with the highest score goes first.  A character that is no token becomes byte
  * tokens, or the unknown token in a vocabulary without those.
  *
- * SentencePiece writes "▁" for a space, so here a "▁" in the text is read as a space.  It merges the
- * whole text at once.  Where no token has a space behind another character (vocab->words_apart, true
- * for all common vocabularies) no merge can cross the border in front of a space, and words are
- * merged one by one, with the same result.
+ * SentencePiece writes "▁" for a space, so here a "▁" in the text is read as a space.  It merges
+ * the whole text at once.  Where no token has a space behind another character
+ * (vocab->words_apart, true for Llama's) no merge can cross the border in front of
+ * a space, and words are merged one by one, with the same result.
  */
 #include "tokenizer/encode.h"
 

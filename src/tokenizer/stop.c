@@ -2,14 +2,14 @@
  * stop.c
  *	  Finds stop strings in a stream with the Knuth-Morris-Pratt automaton.
  *
- * Each string has one number of state: how many of its bytes the stream ends with.  border[n] is the
- * length of the longest proper beginning of the string's first n bytes that is also their end, which
- * is where the state falls back to when the next byte does not fit.  The work is O(1) per byte and
- * string, whatever the strings look like.
+ * Each string has one number of state: how many of its bytes the stream ends with.  border[n] is
+ * the length of the longest proper beginning of the string's first n bytes that is also their end,
+ * which is where the state falls back to when the next byte does not fit.  The work is O(1) per
+ * byte and string, whatever the strings look like.
  *
  * A string's state also tells where its earliest unfinished match begins: that many bytes back.
- * Everything before the earliest of them all is decided, and a complete match is certain to be first
- * once no unfinished one begins before it.
+ * Everything before the earliest of them all is decided, and a complete match is certain to be
+ * first once no unfinished one begins before it.
  */
 #include "tokenizer/stop.h"
 
@@ -99,8 +99,8 @@ advance(LlmStopString *string, char byte)
 }
 
 /*
- * Feed the byte at held[at].  Notes the first complete match; returns where the earliest unfinished
- * one begins, at + 1 if there is none.
+ * Feed the byte at held[at].  Notes the first complete match; returns where the earliest
+ * unfinished one begins, at + 1 if there is none.
  */
 static size_t
 feed(LlmStop *stop, size_t at)

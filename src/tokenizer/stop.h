@@ -2,9 +2,9 @@
  * stop.h
  *	  Stop strings in a text that arrives in pieces.
  *
- * Text that could be the beginning of a stop string is held back until it is decided; a stop string
- * never reaches the output.  Of several that match, the one that begins first wins.  The result does
- * not depend on how the text is cut into pieces.
+ * Text that could be the beginning of a stop string is held back until it is decided; a stop
+ * string never reaches the output.  Of several that match, the one that begins first wins.  The
+ * result does not depend on how the text is cut into pieces.
  */
 #ifndef LLM_TOKENIZER_STOP_H
 #define LLM_TOKENIZER_STOP_H

@@ -1,8 +1,8 @@
 /*
  * token_list.c
- *	  A growing list of token ids; see tokenizer.h.
+ *	  A growing list of token ids; see token_list.h.
  */
-#include "tokenizer/tokenizer.h"
+#include "tokenizer/token_list.h"
 
 #include <stdlib.h>
 

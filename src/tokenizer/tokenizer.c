@@ -2,9 +2,9 @@
  * tokenizer.c
  *	  The front of the room: creating, asking, and encoding a text.
  *
- * Encoding walks over the text once.  Where a special token begins, the stretch before it is encoded
- * by the vocabulary's algorithm (bpe.c, spm.c) and the token is taken as it is; trusted runs say
- * where control tokens may be (special.c).
+ * Encoding walks over the text once.  Where a special token begins, the stretch before it is
+ * encoded by the vocabulary's algorithm (bpe.c, spm.c) and the token is taken as it is; trusted
+ * runs say where control tokens may be (special.c).
  */
 #include "tokenizer/tokenizer.h"
 
@@ -119,8 +119,8 @@ typedef struct Encoder
 	LlmStrView text;
 	const LlmTextRun *runs; /* those that end behind the place of the walk */
 	size_t n_runs;
-	size_t run_end;		/* of the first of them */
-	bool after_special; /* a special token, or nothing, stands before the place */
+	size_t run_end; /* of the first of them */
+	bool at_start;	/* a control token, or nothing, stands before the place */
 	LlmMerge merge;
 	LlmTokenList *out;
 } Encoder;
@@ -169,11 +169,11 @@ encode_stretch(Encoder *encoder, size_t begin, size_t end, LlmError *err)
 {
 	const LlmVocab *vocab = &encoder->tokenizer->vocab;
 	LlmStrView stretch = {encoder->text.data + begin, end - begin};
-	bool prefix = vocab->space_prefix && encoder->after_special;
+	bool prefix = vocab->space_prefix && encoder->at_start;
 
 	if (begin == end)
 		return LLM_OK;
-	encoder->after_special = false;
+	encoder->at_start = false;
 	if (vocab->kind == LLM_VOCAB_SPM)
 		return llm_spm_encode(vocab, stretch, prefix, &encoder->merge, encoder->out, err);
 	return llm_bpe_encode(vocab, stretch, &encoder->merge, encoder->out, err);
@@ -215,7 +215,8 @@ encode_text(Encoder *encoder, LlmError *err)
 		status = encode_stretch(encoder, begin, at, err);
 		if (status == LLM_OK)
 			status = llm_token_list_append(encoder->out, entry->id, err);
-		encoder->after_special = true;
+		/* A user-defined token is text, which goes on behind it. */
+		encoder->at_start = llm_tokenizer_is_control(encoder->tokenizer, entry->id);
 		at = skip_stripped(encoder, entry->id, at + entry->text.len);
 		begin = at;
 	}
@@ -239,7 +240,7 @@ llm_tokenizer_encode(const LlmTokenizer *tokenizer, LlmStrView text, const LlmTe
 					 size_t n_runs, bool add_special, LlmTokenList *out, LlmError *err)
 {
 	const LlmVocab *vocab = &tokenizer->vocab;
-	Encoder encoder = {.tokenizer = tokenizer, .text = text, .after_special = true, .out = out};
+	Encoder encoder = {.tokenizer = tokenizer, .text = text, .at_start = true, .out = out};
 	LlmStatus status = check_arguments(text, runs, n_runs, err);
 
 	if (status != LLM_OK)

@@ -13,26 +13,12 @@
 #include "base/strview.h"
 #include "base/textrun.h"
 #include "gguf/gguf.h"
+#include "tokenizer/token_list.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 typedef struct LlmTokenizer LlmTokenizer;
-
-/* A growing list of token ids; owned memory. */
-typedef struct LlmTokenList
-{
-	int32_t *ids;
-	size_t n;
-	size_t cap;
-	size_t max; /* limit for n; 0: none */
-} LlmTokenList;
-
-extern void llm_token_list_init(LlmTokenList *list, size_t max_tokens);
-
-/* LLM_ERR_LIMIT beyond max, LLM_ERR_OUT_OF_MEMORY. */
-extern LlmStatus llm_token_list_append(LlmTokenList *list, int32_t id, LlmError *err);
-extern void llm_token_list_free(LlmTokenList *list);
 
 /*
  * Build the tokenizer; copies what it needs, so the file may be closed.  Errors:
@@ -65,8 +51,9 @@ extern LlmStatus llm_tokenizer_encode(const LlmTokenizer *tokenizer, LlmStrView 
 									  LlmTokenList *out, LlmError *err);
 
 /*
- * The bytes a token stands for: may be part of a character, is empty for control tokens.  buf holds
- * bytes that must be built; the view borrows from buf or from the tokenizer.  id is in range.
+ * The bytes a token stands for: may be part of a character, is empty for control tokens.  buf
+ * holds bytes that must be built; the view borrows from buf or from the tokenizer.  id is in
+ * range.
  */
 #define LLM_TOKEN_BYTE_BUF 4
 extern LlmStrView llm_tokenizer_token_bytes(const LlmTokenizer *tokenizer, int32_t id,

@@ -6,8 +6,8 @@
  * the two ids, so that merging compares numbers and never builds strings.
  *
  * The table of texts also holds control tokens, for a list of merges may name one, but
- * llm_vocab_find_text, which is all that the encoders use, does not return them.  That is one of the
- * two places that keep data from becoming a control token; the other is special.c.
+ * llm_vocab_find_text, which is all that the encoders use, does not return them.  That is one of
+ * the two places that keep data from becoming a control token; the other is special.c.
  */
 #include "tokenizer/vocab.h"
 
@@ -126,7 +126,7 @@ llm_vocab_index_texts(LlmVocab *vocab, LlmError *err)
 	for (uint32_t i = 0; i < vocab->n_slots; i++)
 		vocab->slots[i].id = -1;
 
-	/* Of several tokens with one text, those that data may become come first, then the lowest id. */
+	/* Of tokens with one text, those that data may become come first, then the lowest id. */
 	for (int pass = 0; pass < 2; pass++)
 	{
 		for (int32_t id = 0; id < vocab->n_tokens; id++)
@@ -149,7 +149,7 @@ static LlmVocabMerge *
 merge_slot(const LlmVocab *vocab, int32_t left, int32_t right)
 {
 	uint32_t mask = vocab->n_merge_slots - 1;
-	/* Both ids in the lower half, then one multiplication (by 2^64 / golden ratio) mixes upwards. */
+	/* Both ids in the lower half, then a multiplication (by 2^64 / golden ratio) mixes upwards. */
 	uint64_t pair = (uint64_t) left << 32 | (uint32_t) (left ^ right);
 	uint32_t at = (uint32_t) (pair * UINT64_C(0x9E3779B97F4A7C15) >> 32) & mask;
 

@@ -92,7 +92,7 @@ typedef struct LlmVocab
 
 extern void llm_vocab_free(LlmVocab *vocab);
 
-/* The token's name in the file, and the bytes that it stands for (a control token's are its name). */
+/* The token's name in the file, and what it stands for (a control token's text is its name). */
 extern LlmStrView llm_vocab_name(const LlmVocab *vocab, int32_t id);
 extern LlmStrView llm_vocab_text(const LlmVocab *vocab, int32_t id);
 

@@ -13,8 +13,8 @@
  *
  * The file is untrusted: the arrays' lengths must agree, every id must be in range, and what
  * contradicts itself is refused rather than repaired.  Defaults are those of llama.cpp's
- * src/llama-vocab.cpp, but token types must be there: without them nobody could tell a control token
- * from text.
+ * src/llama-vocab.cpp, but token types must be there: without them nobody could tell a control
+ * token from text.
  */
 #include "tokenizer/vocab_load.h"
 

@@ -2,8 +2,8 @@
  * vocab_merges.c
  *	  Reads the list of merges of a byte-level BPE vocabulary.
  *
- * A line is "left right", both in the byte alphabet; its place in the list is its rank.  Both halves
- * and their union must be tokens, as Hugging Face's tokenizers demand too.
+ * A line is "left right", both in the byte alphabet; its place in the list is its rank.  Both
+ * halves and their union must be tokens, as Hugging Face's tokenizers demand too.
  */
 #include "tokenizer/vocab_load.h"
 

@@ -2,8 +2,9 @@
  * vocab_tokens.c
  *	  Reads what a file says of each token: name, type, score.
  *
- * A token's text is what it stands for: for SentencePiece the name with U+2581 read as a space, for
- * byte-level BPE the bytes that the name's characters stand for.  The encoders work on texts only.
+ * A token's text is what it stands for: for SentencePiece the name with U+2581 read as a space,
+ * for byte-level BPE the bytes that the name's characters stand for.  The encoders work on texts
+ * only.
  */
 #include "tokenizer/vocab_load.h"
 
@@ -136,13 +137,33 @@ byte_of_name(LlmStrView name)
 	return high == NULL || low == NULL ? -1 : (int) ((high - digits) << 4 | (low - digits));
 }
 
+/* Write what name stands for to out.  False when that is only itself. */
+static bool
+decode_name(LlmVocabKind kind, LlmTokenType type, LlmStrView name, char *out, size_t *n_bytes)
+{
+	/* Merges may name holes, so those are written like text. */
+	bool is_text =
+		type == LLM_TOKEN_NORMAL || type == LLM_TOKEN_UNUSED || type == LLM_TOKEN_UNDEFINED;
+
+	if (kind == LLM_VOCAB_SPM && (is_text || type == LLM_TOKEN_USER_DEFINED))
+	{
+		*n_bytes = spaces_from_marks(name, out);
+		return true;
+	}
+	if (kind == LLM_VOCAB_BPE && is_text && llm_byte_alphabet_decode(name, out, n_bytes))
+		return true;
+	memcpy(out, name.data, name.len);
+	*n_bytes = name.len;
+	return false;
+}
+
 /* Find what the token stands for, written to out, and whether data may become it. */
 static LlmStatus
 set_text(LlmVocab *vocab, int32_t id, char *out, size_t *n_bytes, LlmError *err)
 {
 	LlmVocabToken *token = &vocab->tokens[id];
 	LlmStrView name = llm_vocab_name(vocab, id);
-	bool decoded = true;
+	bool decoded;
 
 	if (token->type == LLM_TOKEN_BYTE)
 	{
@@ -157,18 +178,7 @@ set_text(LlmVocab *vocab, int32_t id, char *out, size_t *n_bytes, LlmError *err)
 			vocab->byte_ids[byte] = id;
 		return LLM_OK;
 	}
-	if (token->type == LLM_TOKEN_NORMAL && vocab->kind == LLM_VOCAB_BPE)
-		decoded = llm_byte_alphabet_decode(name, out, n_bytes);
-	else if (vocab->kind == LLM_VOCAB_SPM &&
-			 (token->type == LLM_TOKEN_NORMAL || token->type == LLM_TOKEN_USER_DEFINED))
-		*n_bytes = spaces_from_marks(name, out);
-	else
-		decoded = false;
-	if (!decoded)
-	{
-		memcpy(out, name.data, name.len);
-		*n_bytes = name.len;
-	}
+	decoded = decode_name(vocab->kind, (LlmTokenType) token->type, name, out, n_bytes);
 	/* A normal name outside of the byte alphabet can be the result of no merge. */
 	token->from_text = (token->type == LLM_TOKEN_NORMAL && decoded) ||
 					   (token->type == LLM_TOKEN_USER_DEFINED &&
