@@ -238,7 +238,7 @@ loop_items(LlmRender *render, const LlmNode *node)
 	return kept;
 }
 
-static void
+static Flow
 execute_for(LlmRender *render, const LlmNode *node)
 {
 	static const LlmStrView loop_name = {"loop", 4};
@@ -246,6 +246,7 @@ execute_for(LlmRender *render, const LlmNode *node)
 	LlmLoop *loop = llm_task_alloc(&render->task, sizeof(*loop));
 	bool completed = false; /* some pass came to its end, which is what "else" asks for */
 	Flow flow = FLOW_NEXT;
+	Flow otherwise = FLOW_NEXT;
 
 	loop->items = loop_items(render, node);
 	loop->depth = render->n_loops++;
@@ -260,10 +261,12 @@ execute_for(LlmRender *render, const LlmNode *node)
 	render->n_loops--;
 	if (!completed && node->as.loop.has_otherwise)
 	{
+		/* A "break" in here is meant for the loop around this one. */
 		llm_scope_enter(render, scope);
-		execute_body(render, &node->as.loop.otherwise);
+		otherwise = execute_body(render, &node->as.loop.otherwise);
 	}
 	render->scope = scope;
+	return otherwise;
 }
 
 static Flow
@@ -291,8 +294,7 @@ execute_statement(LlmRender *render, const LlmNode *node)
 		case LLM_NODE_IF:
 			return execute_if(render, node);
 		case LLM_NODE_FOR:
-			execute_for(render, node);
-			return FLOW_NEXT;
+			return execute_for(render, node);
 		case LLM_NODE_SET:
 			assign(render, node->as.set.target, llm_evaluate(render, node->as.set.value));
 			return FLOW_NEXT;

@@ -376,6 +376,8 @@ parse_test(LlmParse *parse, LlmNode *subject)
 					  LLM_STRVIEW_ARG(name));
 	node = new_call(parse, LLM_NODE_TEST, test, subject);
 	node->as.call.negated = negated;
+	if (llm_parse_at_name(parse, "is"))
+		llm_task_fail(parse->task, LLM_ERR_CORRUPT, "a test cannot follow a test");
 	if (llm_parse_accept(parse, LLM_TOKEN_LPAREN))
 		parse_builtin_arguments(parse, node);
 	else if (at_bare_argument(parse))

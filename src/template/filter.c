@@ -74,57 +74,54 @@ filter_replace(LlmTask *task, const LlmCall *call)
 													  llm_call_int(task, call, 2, -1)));
 }
 
-static void
-append_spaces(LlmTask *task, LlmTextBuffer *buffer, int64_t n)
+/* What indent(width) puts before a line: so many spaces, or a given string. */
+static LlmText
+indentation(LlmTask *task, LlmValue width)
 {
-	for (int64_t i = 0; i < n; i++)
+	LlmCall call = {.args = {width}};
+	LlmTextBuffer *buffer = llm_text_buffer_create(task, 0);
+
+	if (width.kind == LLM_VALUE_TEXT)
+		return *width.as.text;
+	for (int64_t n = llm_call_int(task, &call, 0, 4); n > 0; n--)
 		llm_text_buffer_append_computed(task, buffer, " ");
+	return llm_text_buffer_text(buffer);
 }
 
-/* indent(width, first, blank): spaces (or a given string) before each line. */
+/* Does text end with the end of a line, so that one more line, an empty one, begins there? */
+static bool
+ends_line(LlmText text)
+{
+	uint32_t code;
+
+	if (text.n == 0)
+		return false;
+	llm_character_decode_last(text.bytes, text.n, &code);
+	return llm_character_is_line_end(code);
+}
+
+/* indent(width, first, blank): the first line only if first, empty ones only if blank. */
 static LlmValue
 filter_indent(LlmTask *task, const LlmCall *call)
 {
-	const LlmList *lines = llm_transform_lines(task, subject(task, call), false).as.list;
-	LlmTextBuffer *prefix_buffer = llm_text_buffer_create(task, 0);
-	LlmTextBuffer *out = llm_text_buffer_create(task, 0);
+	LlmCall self = {.args = {call->subject}};
+	LlmText text = llm_call_text(task, &self, 0);
+	LlmText prefix = indentation(task, call->args[0]);
+	LlmTextBuffer *out = llm_text_buffer_create(task, text.n);
 	bool first = llm_value_truth(call->args[1]);
 	bool blank = llm_value_truth(call->args[2]);
-	LlmText text = subject(task, call);
-	LlmText prefix;
-	uint32_t code;
-	bool open_end;
+	const LlmList *lines = llm_transform_lines(task, text, false).as.list;
+	size_t n = lines->n + (lines->n == 0 || ends_line(text));
 
-	if (call->args[0].kind == LLM_VALUE_TEXT)
-		llm_text_buffer_append(task, prefix_buffer, *call->args[0].as.text);
-	else
-		append_spaces(task, prefix_buffer, llm_call_int(task, call, 0, 4));
-	prefix = llm_text_buffer_text(prefix_buffer);
-	for (size_t i = 0; i < lines->n; i++)
+	for (size_t i = 0; i < n; i++)
 	{
-		LlmText line = *lines->items[i].as.text;
+		LlmText line = i < lines->n ? *lines->items[i].as.text : llm_text_slice(text, 0, 0);
 
 		if (i > 0)
 			llm_text_buffer_append_computed(task, out, "\n");
 		if (i == 0 ? first : blank || line.n > 0)
 			llm_text_buffer_append(task, out, prefix);
 		llm_text_buffer_append(task, out, line);
-	}
-
-	/* A line end at the very end begins one more line, which is empty. */
-	if (lines->n == 0 && first)
-		llm_text_buffer_append(task, out, prefix);
-	open_end = text.n > 0;
-	if (open_end)
-	{
-		llm_character_decode_last(text.bytes, text.n, &code);
-		open_end = llm_character_is_line_end(code);
-	}
-	if (open_end)
-	{
-		llm_text_buffer_append_computed(task, out, "\n");
-		if (blank)
-			llm_text_buffer_append(task, out, prefix);
 	}
 	return llm_value_text(task, llm_text_buffer_text(out));
 }
@@ -377,7 +374,9 @@ sort_by_keys(LlmTask *task, LlmValue *items, LlmValue *keys, size_t n, bool back
 
 		for (; at > 0; at--)
 		{
-			int order = llm_value_compare(task, keys[at - 1], key);
+			int order = llm_value_equal(task, keys[at - 1], key)
+							? 0
+							: llm_value_compare(task, keys[at - 1], key);
 
 			if (backward ? order >= 0 : order <= 0)
 				break;
@@ -420,6 +419,7 @@ filter_dictsort(LlmTask *task, const LlmCall *call)
 	const LlmList *list = pairs.as.list;
 	LlmValue *keys;
 
+	llm_value_defined(task, call->subject);
 	llm_value_list(task, LLM_VALUE_LIST, list->n, &keys);
 	for (size_t i = 0; i < list->n; i++)
 		keys[i] = sort_key(task, list->items[i].as.list->items[by_value ? 1 : 0],
@@ -451,11 +451,18 @@ passes(LlmTask *task, LlmValue value, const LlmCall *call, size_t first)
 	return llm_value_truth(test->run(task, &inner));
 }
 
+/* What select() and map() walk: for them, whatever is false is empty. */
+static const LlmList *
+walked_items(LlmTask *task, LlmValue value)
+{
+	return llm_value_iterate(task, llm_value_truth(value) ? value : llm_value_undefined(NULL));
+}
+
 /* The items that pass (or do not): args are [attribute,] test, argument. */
 static LlmValue
 choose(LlmTask *task, const LlmCall *call, bool by_attribute, bool wanted)
 {
-	const LlmList *list = llm_value_iterate(task, call->subject);
+	const LlmList *list = walked_items(task, call->subject);
 	LlmList *chosen = llm_task_alloc(task, sizeof(*chosen));
 
 	llm_task_charge(task, list->n);
@@ -518,7 +525,7 @@ apply_filter(LlmTask *task, LlmValue value, const LlmCall *call)
 static LlmValue
 filter_map(LlmTask *task, const LlmCall *call)
 {
-	const LlmList *list = llm_value_iterate(task, call->subject);
+	const LlmList *list = walked_items(task, call->subject);
 	bool by_attribute = call->args[3].kind != LLM_VALUE_ABSENT;
 	LlmValue *items;
 	LlmValue result = llm_value_list(task, LLM_VALUE_ITERATOR, list->n, &items);

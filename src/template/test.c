@@ -4,6 +4,8 @@
  */
 #include "template/builtin.h"
 
+#include "template/print.h"
+
 static LlmValue
 is_defined(LlmTask *task, const LlmCall *call)
 {
@@ -108,12 +110,14 @@ is_iterable(LlmTask *task, const LlmCall *call)
 						  kind == LLM_VALUE_ITERATOR || kind == LLM_VALUE_UNDEFINED);
 }
 
+/* An undefined value fails when it is called, but Jinja says that it can be. */
 static LlmValue
 is_callable(LlmTask *task, const LlmCall *call)
 {
 	(void) task;
 	return llm_value_bool(call->subject.kind == LLM_VALUE_MACRO ||
-						  call->subject.kind == LLM_VALUE_FUNCTION);
+						  call->subject.kind == LLM_VALUE_FUNCTION ||
+						  call->subject.kind == LLM_VALUE_UNDEFINED);
 }
 
 /* ---- numbers ---- */
@@ -171,19 +175,19 @@ has_case(const LlmText text, char first, char last, char other_first, char other
 static LlmValue
 is_lower(LlmTask *task, const LlmCall *call)
 {
-	if (call->subject.kind != LLM_VALUE_TEXT)
-		return llm_value_bool(false);
-	llm_task_charge_bytes(task, call->subject.as.text->n);
-	return llm_value_bool(has_case(*call->subject.as.text, 'a', 'z', 'A', 'Z'));
+	LlmText text = llm_print_value(task, call->subject);
+
+	llm_task_charge_bytes(task, text.n);
+	return llm_value_bool(has_case(text, 'a', 'z', 'A', 'Z'));
 }
 
 static LlmValue
 is_upper(LlmTask *task, const LlmCall *call)
 {
-	if (call->subject.kind != LLM_VALUE_TEXT)
-		return llm_value_bool(false);
-	llm_task_charge_bytes(task, call->subject.as.text->n);
-	return llm_value_bool(has_case(*call->subject.as.text, 'A', 'Z', 'a', 'z'));
+	LlmText text = llm_print_value(task, call->subject);
+
+	llm_task_charge_bytes(task, text.n);
+	return llm_value_bool(has_case(text, 'A', 'Z', 'a', 'z'));
 }
 
 /* ---- comparisons ---- */

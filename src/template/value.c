@@ -539,7 +539,7 @@ llm_value_slice(LlmTask *task, LlmValue value, LlmValue start, LlmValue stop, Ll
 
 	llm_value_defined(task, value);
 	if (!is_text && value.kind != LLM_VALUE_LIST && value.kind != LLM_VALUE_TUPLE)
-		return llm_value_undefined(NULL);
+		llm_task_fail(task, LLM_ERR_TEMPLATE, "a %s cannot be sliced", llm_value_kind_name(value));
 	by = slice_step(task, step);
 	n = (int64_t) llm_value_length(task, value);
 	from = slice_bound(task, start, by < 0 ? n - 1 : 0, n, by);
