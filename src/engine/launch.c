@@ -4,6 +4,7 @@
  */
 #include "engine/launch.h"
 
+#include "engine/engine.h"
 #include "engine/fake.h"
 
 LlmStatus
@@ -12,5 +13,5 @@ llm_launch_service(const LlmEngineConfig *config, LlmOutbox *outbox, const LlmWa
 {
 	if (config->device == LLM_DEVICE_FAKE)
 		return llm_fake_create(config, outbox, wake, out, err);
-	return llm_error_set(err, LLM_ERR_UNSUPPORTED, "this build has only the fake device");
+	return llm_engine_create(config, outbox, wake, out, err);
 }

@@ -32,7 +32,7 @@ typedef enum LlmFrameType
 	LLM_FRAME_HELLO = 1, /* LlmEngineConfig; the first frame */
 	LLM_FRAME_REQUEST,	 /* LlmRequest */
 	LLM_FRAME_CANCEL,	 /* no payload; ends with ERROR, or with RESULT if that was faster */
-	LLM_FRAME_SHUTDOWN, /* no payload; the engine exits 0 */
+	LLM_FRAME_SHUTDOWN,	 /* no payload; the engine exits 0 */
 
 	/* engine to broker */
 	LLM_FRAME_READY = 64, /* LlmEngineReady; the answer to HELLO */

@@ -1,0 +1,311 @@
+/*
+ * engine.c
+ *	  The real engine; see engine.h.  Frames come in here and steps are run from here; what becomes of
+ *	  a request in between is in progress.c.
+ */
+#include "engine/engine.h"
+
+#include "base/assert.h"
+#include "engine/engine_internal.h"
+#include "engine/progress.h"
+#include "engine/reply.h"
+#include "engine/step.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- requests in ---- */
+
+/* Refuse more than may wait.  What runs in a scheduler does not wait. */
+static LlmStatus
+check_queue(const LlmEngine *engine, LlmError *err)
+{
+	uint32_t n_running = 0;
+
+	for (int i = 0; i < LLM_MAX_MODELS; i++)
+	{
+		LlmSchedulerStatus status;
+
+		if (engine->models[i].key == 0 || engine->models[i].loaded == NULL)
+			continue;
+		llm_scheduler_status(engine->models[i].loaded->scheduler, &status);
+		n_running += (uint32_t) status.running;
+	}
+	if (engine->requests.n < engine->config.max_queue + n_running)
+		return LLM_OK;
+	llm_error_set(err, LLM_ERR_LIMIT, "%u requests are waiting in the engine already",
+				  engine->requests.n - n_running);
+	return llm_error_hint(err, "Try again later, or raise \"postgres_llm.max_queue\".");
+}
+
+static LlmModelEntry *
+find_model(LlmEngine *engine, const LlmModelRef *ref)
+{
+	for (int i = 0; i < LLM_MAX_MODELS; i++)
+		if (engine->models[i].key != 0 && llm_model_entry_matches(&engine->models[i], ref))
+			return &engine->models[i];
+	return NULL;
+}
+
+/* A place for a new model: a free one, or that of a model that is not loaded and not in use. */
+static LlmModelEntry *
+find_place(LlmEngine *engine)
+{
+	LlmModelEntry *idle = NULL;
+
+	for (int i = 0; i < LLM_MAX_MODELS; i++)
+	{
+		LlmModelEntry *entry = &engine->models[i];
+
+		if (entry->key == 0)
+			return entry;
+		if (entry->loaded == NULL && !entry->job_running && entry->n_users == 0 &&
+			entry->waiting.first == NULL)
+			idle = entry;
+	}
+	if (idle != NULL)
+		llm_model_entry_release(idle);
+	return idle;
+}
+
+/* Find or make the entry of the model that a request names. */
+static LlmStatus
+attach_model(LlmEngine *engine, LlmEngineRequest *request, LlmError *err)
+{
+	const LlmModelRef *ref = &request->message.model;
+
+	request->model = find_model(engine, ref);
+	if (request->model != NULL)
+		return LLM_OK;
+	if (request->message.kind == LLM_REQUEST_UNLOAD)
+		return llm_error_set(err, LLM_ERR_NOT_FOUND, "model \"%.*s\" is not loaded",
+							 LLM_STRVIEW_ARG(ref->name));
+	request->model = find_place(engine);
+	if (request->model == NULL)
+	{
+		llm_error_set(err, LLM_ERR_LIMIT, "%d models are loaded already", LLM_MAX_MODELS);
+		return llm_error_hint(err, "Unload one with llm.unload_model().");
+	}
+	llm_model_entry_claim(request->model, ref, &engine->config);
+	return LLM_OK;
+}
+
+/* Put a new request where it begins its way. */
+static LlmStatus
+enter(LlmEngine *engine, LlmEngineRequest *request, LlmError *err)
+{
+	LlmRequestKind kind = request->message.kind;
+	LlmStatus status = LLM_OK;
+
+	if (kind != LLM_REQUEST_UNLOAD)
+		status = check_queue(engine, err);
+	if (status == LLM_OK && kind != LLM_REQUEST_INSPECT)
+		status = attach_model(engine, request, err);
+	if (status != LLM_OK)
+		return status;
+	llm_request_table_insert(&engine->requests, request);
+	engine->service.status_changed = true;
+	if (kind == LLM_REQUEST_INSPECT)
+	{
+		request->state = LLM_ENGINE_REQUEST_PREPARING;
+		llm_job_thread_submit(engine->prepare_thread, &request->job);
+		return LLM_OK;
+	}
+	request->state = LLM_ENGINE_REQUEST_WAITING;
+	llm_engine_request_link(&request->model->waiting, request);
+	if (kind == LLM_REQUEST_UNLOAD)
+		request->model->n_unloads++;
+	return LLM_OK;
+}
+
+static LlmStatus
+engine_submit(LlmService *service, uint64_t request_id, LlmStrView payload, LlmError *err)
+{
+	LlmEngine *engine = (LlmEngine *) service;
+	LlmEngineRequest *request;
+	LlmError error;
+
+	if (llm_request_table_find(&engine->requests, request_id) != NULL)
+		return llm_error_set(err, LLM_ERR_PROTOCOL, "request %llu is not finished yet",
+							 (unsigned long long) request_id);
+	if (llm_engine_request_create(request_id, payload, &engine->arrays, &request, &error) != LLM_OK)
+		llm_reply_error(service->outbox, request_id, &error);
+	else if (enter(engine, request, &error) != LLM_OK)
+	{
+		llm_reply_error(service->outbox, request_id, &error);
+		llm_engine_request_destroy(request);
+	}
+	return LLM_OK;
+}
+
+static void
+engine_cancel(LlmService *service, uint64_t request_id)
+{
+	LlmEngine *engine = (LlmEngine *) service;
+	LlmEngineRequest *request = llm_request_table_find(&engine->requests, request_id);
+	LlmError error;
+
+	if (request == NULL)
+		return;
+	llm_error_set(&error, LLM_ERR_CANCELLED, "the request was cancelled");
+	llm_progress_fail(engine, request, &error);
+}
+
+/* ---- steps ---- */
+
+/* One step of this model; false when it has nothing to do. */
+static bool
+run_step(LlmEngine *engine, LlmModelEntry *entry)
+{
+	LlmEngineRequestList finished = {NULL, NULL};
+	LlmStatus status;
+	LlmError error;
+
+	if (!llm_step_run(entry, engine->service.outbox, &finished, &status, &error))
+		return false;
+	while (finished.first != NULL)
+	{
+		LlmEngineRequest *request = finished.first;
+
+		llm_engine_request_unlink(&finished, request);
+		llm_progress_complete(engine, request);
+	}
+	if (status != LLM_OK)
+		llm_progress_lose_model(engine, entry, &error);
+	engine->service.status_changed = true;
+	return true;
+}
+
+static int64_t
+engine_run(LlmService *service)
+{
+	LlmEngine *engine = (LlmEngine *) service;
+
+	llm_progress_run(engine);
+	for (int i = 0; i < LLM_MAX_MODELS; i++)
+	{
+		LlmModelEntry *entry = &engine->models[(engine->next_model + i) % LLM_MAX_MODELS];
+
+		if (entry->key == 0 || entry->loaded == NULL || !run_step(engine, entry))
+			continue;
+
+		/* The others come first the next time. */
+		engine->next_model = (engine->next_model + i + 1) % LLM_MAX_MODELS;
+		return 0;
+	}
+	return LLM_SERVICE_IDLE;
+}
+
+/* ---- life ---- */
+
+static void
+engine_status(LlmService *service, LlmEngineStatus *out)
+{
+	LlmEngine *engine = (LlmEngine *) service;
+
+	out->n_models = 0;
+	for (int i = 0; i < LLM_MAX_MODELS; i++)
+		if (llm_model_entry_status(&engine->models[i], &engine->config,
+								   &out->models[out->n_models]))
+			out->n_models++;
+}
+
+static bool
+engine_can_stop(LlmService *service)
+{
+	LlmEngine *engine = (LlmEngine *) service;
+
+	return !llm_job_thread_busy(engine->prepare_thread) &&
+		   !llm_job_thread_busy(engine->load_thread);
+}
+
+static void
+destroy_requests(LlmEngine *engine)
+{
+	for (int i = 0; i < LLM_REQUEST_TABLE_BUCKETS; i++)
+		for (LlmEngineRequest *request = engine->requests.buckets[i], *next; request != NULL;
+			 request = next)
+		{
+			next = request->next_same_hash;
+			llm_engine_request_destroy(request);
+		}
+	for (LlmEngineRequest *request = engine->abandoned.first, *next; request != NULL;
+		 request = next)
+	{
+		next = request->next;
+		llm_engine_request_destroy(request);
+	}
+}
+
+static void
+engine_destroy(LlmService *service)
+{
+	LlmEngine *engine = (LlmEngine *) service;
+
+	llm_job_thread_destroy(engine->prepare_thread);
+	llm_job_thread_destroy(engine->load_thread);
+	destroy_requests(engine);
+	for (int i = 0; i < LLM_MAX_MODELS; i++)
+	{
+		LlmModelEntry *entry = &engine->models[i];
+
+		/* A job may have finished when nobody was left to take what it made. */
+		llm_loaded_model_destroy(entry->job_loaded);
+		llm_loaded_model_destroy(entry->loaded);
+		llm_vocabulary_close(entry->job_vocabulary);
+		llm_vocabulary_close(entry->vocabulary);
+	}
+	free(engine);
+}
+
+static const LlmServiceOps engine_ops = {engine_submit, engine_cancel,	 engine_run,
+										 engine_status, engine_can_stop, engine_destroy};
+
+/* Try the device once, at start: a missing one is told at once, and its description is for READY. */
+static LlmStatus
+describe_device(LlmEngine *engine, LlmError *err)
+{
+	const LlmKernels *kernels = llm_loaded_model_kernels(engine->config.device);
+	LlmDeviceConfig config = {.n_threads = (int) engine->config.n_threads,
+							  .max_simd = (LlmSimdLevel) engine->config.max_simd,
+							  .max_step_tokens = 1,
+							  .max_context = LLM_KV_BLOCK};
+	LlmDevice *device;
+	LlmStatus status;
+
+	if (kernels == NULL)
+		return llm_error_set(err, LLM_ERR_UNSUPPORTED, "this build has no such device");
+	status = kernels->create(&config, &device, err);
+	if (status != LLM_OK)
+		return status;
+	snprintf(engine->service.description, sizeof(engine->service.description), "%s",
+			 kernels->describe(device));
+	kernels->destroy(device);
+	return LLM_OK;
+}
+
+LlmStatus
+llm_engine_create(const LlmEngineConfig *config, LlmOutbox *outbox, const LlmWake *wake,
+				  LlmService **out, LlmError *err)
+{
+	LlmEngine *engine = calloc(1, sizeof(*engine));
+	LlmStatus status;
+
+	if (engine == NULL)
+		return llm_error_set(err, LLM_ERR_OUT_OF_MEMORY, "out of memory for the engine");
+	engine->service.ops = &engine_ops;
+	engine->service.outbox = outbox;
+	engine->config = llm_engine_config_normalise(config);
+	status = describe_device(engine, err);
+	if (status == LLM_OK)
+		status = llm_job_thread_create(wake, &engine->prepare_thread, err);
+	if (status == LLM_OK)
+		status = llm_job_thread_create(wake, &engine->load_thread, err);
+	if (status != LLM_OK)
+	{
+		engine_destroy(&engine->service);
+		return status;
+	}
+	*out = &engine->service;
+	return LLM_OK;
+}

@@ -1,0 +1,30 @@
+/*
+ * engine_internal.h
+ *	  The state of the real engine, shared by engine.c and progress.c.
+ */
+#ifndef LLM_ENGINE_ENGINE_INTERNAL_H
+#define LLM_ENGINE_ENGINE_INTERNAL_H
+
+#include "engine/job_thread.h"
+#include "engine/model_entry.h"
+#include "engine/request_table.h"
+#include "engine/service.h"
+
+typedef struct LlmEngine
+{
+	LlmService service;		/* first */
+	LlmEngineConfig config; /* normalised */
+
+	/* Templates, tokens, vocabularies: short work.  Loading has a thread of its own. */
+	LlmJobThread *prepare_thread;
+	LlmJobThread *load_thread;
+
+	LlmModelEntry models[LLM_MAX_MODELS];
+	int next_model; /* whose step is next */
+
+	LlmRequestTable requests;		/* all that are not answered */
+	LlmEngineRequestList abandoned; /* answered, still with a helper */
+	LlmRequestArrays arrays;		/* scratch */
+} LlmEngine;
+
+#endif /* LLM_ENGINE_ENGINE_INTERNAL_H */

@@ -1,0 +1,186 @@
+/*
+ * loaded_model.c
+ *	  A model that can run; see loaded_model.h.
+ */
+#define _GNU_SOURCE /* sched_getaffinity */
+#include "engine/loaded_model.h"
+
+#include "base/log.h"
+
+#include <sched.h>
+#include <stdlib.h>
+
+/*
+ * Scoring wants logits of every token of its completion: with fewer rows per step than this it would
+ * crawl when max_sequences is small.
+ */
+#define MIN_LOGIT_ROWS 32
+
+/* Prompts that share a step's budget: enough that a long one does not hold up the others. */
+#define MAX_PREFILLS 4
+
+/* One per processor that this process may use. */
+static uint32_t
+count_processors(void)
+{
+	cpu_set_t set;
+	int n = 1;
+
+	if (sched_getaffinity(0, sizeof(set), &set) == 0)
+		n = CPU_COUNT(&set);
+	return n < 1 ? 1 : (uint32_t) n;
+}
+
+static uint32_t
+within(uint32_t value, uint32_t if_zero, uint32_t min, uint32_t max)
+{
+	if (value == 0)
+		value = if_zero;
+	if (value < min)
+		return min;
+	return value > max ? max : value;
+}
+
+LlmEngineConfig
+llm_engine_config_normalise(const LlmEngineConfig *config)
+{
+	LlmEngineConfig out = *config;
+
+	out.n_threads = within(out.n_threads, count_processors(), 1, LLM_MAX_THREADS);
+	if (out.max_simd > LLM_SIMD_BEST)
+		out.max_simd = LLM_SIMD_BEST;
+	out.max_sequences = within(out.max_sequences, 32, 1, 1024);
+	out.max_step_tokens = within(out.max_step_tokens, 512, MIN_LOGIT_ROWS, 65536);
+	if (out.max_step_tokens < out.max_sequences)
+		out.max_step_tokens = out.max_sequences;
+	out.max_queue = within(out.max_queue, 1024, 1, 1000000);
+	if (out.kv_cache_bytes == 0)
+		out.kv_cache_bytes = (uint64_t) 512 << 20;
+	return out;
+}
+
+const LlmKernels *
+llm_loaded_model_kernels(LlmEngineDevice device)
+{
+	return llm_kernels_find(device == LLM_DEVICE_REF   ? "ref"
+							: device == LLM_DEVICE_CPU ? "cpu"
+													   : "auto");
+}
+
+static int32_t
+blocks_for(int64_t n_tokens)
+{
+	return (int32_t) ((n_tokens + LLM_KV_BLOCK - 1) / LLM_KV_BLOCK);
+}
+
+/* Share the budget for the KV cache out: n_kv_blocks and the usable context_length. */
+static LlmStatus
+size_kv_cache(LlmLoadedModel *loaded, const LlmInspection *inspection, const LlmKernels *kernels,
+			  LlmDtype kv_type, const LlmEngineConfig *config, LlmError *err)
+{
+	const char *quantization = inspection->summary.quantization;
+	size_t block_bytes = llm_model_kv_block_bytes(&inspection->summary.config, kernels, kv_type);
+	int32_t wanted = (int32_t) inspection->facts.context_length;
+	uint64_t n_blocks = config->kv_cache_bytes / block_bytes;
+	uint64_t n_useful = (uint64_t) blocks_for(wanted) * config->max_sequences;
+
+	if (n_blocks == 0)
+	{
+		llm_error_set(err, LLM_ERR_LIMIT,
+					  "a KV cache of %llu bytes cannot hold %d tokens of this model (%zu bytes)",
+					  (unsigned long long) config->kv_cache_bytes, LLM_KV_BLOCK, block_bytes);
+		return llm_error_hint(err, "Raise \"postgres_llm.kv_cache_size\".");
+	}
+	if (n_blocks > n_useful)
+		n_blocks = n_useful;
+	if (n_blocks > INT32_MAX / LLM_KV_BLOCK)
+		n_blocks = INT32_MAX / LLM_KV_BLOCK;
+	loaded->n_kv_blocks = (int32_t) n_blocks;
+	loaded->context_length = wanted;
+	if (n_blocks * LLM_KV_BLOCK < (uint64_t) wanted)
+	{
+		loaded->context_length = (int32_t) n_blocks * LLM_KV_BLOCK;
+		llm_log(LLM_LOG_WARNING,
+				"the KV cache holds %d of the %d tokens of context of a %s model (%s); raise "
+				"\"postgres_llm.kv_cache_size\" to use all",
+				loaded->context_length, wanted, inspection->summary.config.architecture,
+				quantization);
+	}
+	return LLM_OK;
+}
+
+static LlmStatus
+create_parts(LlmLoadedModel *loaded, const LlmVocabulary *vocabulary,
+			 const LlmInspection *inspection, const LlmModelRef *ref, const LlmEngineConfig *config,
+			 LlmError *err)
+{
+	const LlmKernels *kernels = llm_loaded_model_kernels(config->device);
+	LlmDtype kv_type = ref->kv_type == LLM_KV_F32 ? LLM_DTYPE_F32 : LLM_DTYPE_F16;
+	int32_t max_rows = (int32_t) within(config->max_sequences, 0, MIN_LOGIT_ROWS, 1024);
+	LlmStatus status = size_kv_cache(loaded, inspection, kernels, kv_type, config, err);
+
+	if (status != LLM_OK)
+		return status;
+	LlmDeviceConfig device_config = {.n_threads = (int) config->n_threads,
+									 .max_simd = (LlmSimdLevel) config->max_simd,
+									 .max_step_tokens = (int) config->max_step_tokens,
+									 .max_context = loaded->context_length};
+	LlmModelOptions options = {.context_length = loaded->context_length,
+							   .weights_f32 = ref->weight_form == LLM_WEIGHTS_F32,
+							   .kv_type = kv_type,
+							   .n_kv_blocks = loaded->n_kv_blocks,
+							   .max_step_tokens = (int32_t) config->max_step_tokens,
+							   .max_logit_rows = max_rows};
+	LlmSchedulerConfig scheduler_config = {
+		.max_sequences = (int32_t) config->max_sequences,
+		.max_waiting = (int32_t) (config->max_queue + config->max_sequences),
+		.max_step_tokens = (int32_t) config->max_step_tokens,
+		.max_prefills = MAX_PREFILLS,
+		.max_logit_rows = max_rows,
+		.n_kv_blocks = loaded->n_kv_blocks,
+		.max_context = loaded->context_length};
+
+	status = kernels->create(&device_config, &loaded->device, err);
+	if (status == LLM_OK)
+		status = llm_model_create(vocabulary->gguf, loaded->device, &options, &loaded->model, err);
+	if (status == LLM_OK)
+		status = llm_scheduler_create(&scheduler_config, &loaded->scheduler, err);
+	if (status == LLM_OK)
+		status = llm_sampler_create(llm_tokenizer_n_tokens(vocabulary->tokenizer), &loaded->sampler,
+									err);
+	return status;
+}
+
+LlmStatus
+llm_loaded_model_create(const LlmVocabulary *vocabulary, const LlmInspection *inspection,
+						const LlmModelRef *ref, const LlmEngineConfig *config, LlmLoadedModel **out,
+						LlmError *err)
+{
+	LlmLoadedModel *loaded = calloc(1, sizeof(*loaded));
+	LlmStatus status;
+
+	if (loaded == NULL)
+		return llm_error_set(err, LLM_ERR_OUT_OF_MEMORY, "out of memory for a model");
+	status = create_parts(loaded, vocabulary, inspection, ref, config, err);
+	if (status != LLM_OK)
+	{
+		llm_loaded_model_destroy(loaded);
+		return status;
+	}
+	loaded->n_bytes = llm_model_bytes(loaded->model);
+	*out = loaded;
+	return LLM_OK;
+}
+
+void
+llm_loaded_model_destroy(LlmLoadedModel *loaded)
+{
+	if (loaded == NULL)
+		return;
+	llm_sampler_destroy(loaded->sampler);
+	llm_scheduler_destroy(loaded->scheduler);
+	llm_model_destroy(loaded->model);
+	if (loaded->device != NULL)
+		loaded->device->ops->destroy(loaded->device);
+	free(loaded);
+}

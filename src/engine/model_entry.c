@@ -1,0 +1,149 @@
+/*
+ * model_entry.c
+ *	  A model that requests have named; see model_entry.h.
+ */
+#include "engine/model_entry.h"
+
+#include "base/assert.h"
+
+#include <stdio.h>
+
+bool
+llm_model_entry_matches(const LlmModelEntry *entry, const LlmModelRef *ref)
+{
+	return entry->key == llm_model_ref_key(ref) && llm_strview_equal(entry->ref.path, ref->path) &&
+		   entry->ref.context_length == ref->context_length &&
+		   entry->ref.weight_form == ref->weight_form && entry->ref.kv_type == ref->kv_type;
+}
+
+void
+llm_model_entry_claim(LlmModelEntry *entry, const LlmModelRef *ref, const LlmEngineConfig *config)
+{
+	LLM_ASSERT(entry->key == 0 && ref->path.len < sizeof(entry->path));
+	memset(entry, 0, sizeof(*entry));
+	entry->key = llm_model_ref_key(ref);
+	memcpy(entry->path, ref->path.data, ref->path.len);
+	entry->ref = *ref;
+	entry->ref.name = (LlmStrView){"", 0};
+	entry->ref.path = llm_strview(entry->path);
+	entry->config = config;
+	entry->job.owner = entry;
+}
+
+void
+llm_model_entry_unload(LlmModelEntry *entry)
+{
+	LLM_ASSERT(!entry->job_running && entry->n_users == 0);
+	llm_loaded_model_destroy(entry->loaded);
+	llm_vocabulary_close(entry->vocabulary);
+	entry->loaded = NULL;
+	entry->vocabulary = NULL;
+	entry->requests = entry->prompt_tokens = entry->generated_tokens = 0;
+}
+
+void
+llm_model_entry_release(LlmModelEntry *entry)
+{
+	LLM_ASSERT(entry->waiting.first == NULL);
+	llm_model_entry_unload(entry);
+	entry->key = 0;
+}
+
+/* ---- jobs, on a helper thread ---- */
+
+void
+llm_model_entry_open(LlmJob *job)
+{
+	LlmModelEntry *entry = job->owner;
+
+	entry->job_status = llm_vocabulary_open(entry->path, &entry->job_vocabulary, &entry->job_error);
+}
+
+void
+llm_model_entry_load(LlmJob *job)
+{
+	LlmModelEntry *entry = job->owner;
+	LlmStatus status =
+		llm_inspection_run(entry->vocabulary, &entry->ref, &entry->inspection, &entry->job_error);
+
+	if (status == LLM_OK)
+		status = llm_loaded_model_create(entry->vocabulary, &entry->inspection, &entry->ref,
+										 entry->config, &entry->job_loaded, &entry->job_error);
+	entry->job_status = status;
+}
+
+LlmStatus
+llm_model_entry_job_done(LlmModelEntry *entry)
+{
+	LLM_ASSERT(entry->job_running);
+	entry->job_running = false;
+	if (entry->job_vocabulary != NULL)
+		entry->vocabulary = entry->job_vocabulary;
+	if (entry->job_loaded != NULL)
+		entry->loaded = entry->job_loaded;
+	entry->job_vocabulary = NULL;
+	entry->job_loaded = NULL;
+	if (entry->job_status != LLM_OK)
+		snprintf(entry->last_error, sizeof(entry->last_error), "%s", entry->job_error.message);
+	else if (entry->loading)
+		entry->last_error[0] = '\0';
+	return entry->job_status;
+}
+
+/* ---- what is said about it ---- */
+
+LlmModelFacts
+llm_model_entry_facts(const LlmModelEntry *entry)
+{
+	LlmModelFacts facts = entry->inspection.facts;
+
+	LLM_ASSERT(entry->loaded != NULL);
+	facts.loaded_bytes = entry->loaded->n_bytes;
+	facts.context_length = (uint32_t) entry->loaded->context_length;
+	return facts;
+}
+
+static bool
+find_state(const LlmModelEntry *entry, LlmModelState *out)
+{
+	if (entry->key == 0)
+		return false;
+	if (entry->job_running && entry->loading)
+		*out = LLM_MODEL_LOADING;
+	else if (entry->loaded != NULL)
+		*out = entry->n_unloads > 0 ? LLM_MODEL_UNLOADING : LLM_MODEL_LOADED;
+	else if (entry->last_error[0] != '\0')
+		*out = LLM_MODEL_FAILED;
+	else
+		return false;
+	return true;
+}
+
+bool
+llm_model_entry_status(const LlmModelEntry *entry, const LlmEngineConfig *config,
+					   LlmModelStatus *out)
+{
+	LlmSchedulerStatus scheduler;
+
+	memset(out, 0, sizeof(*out));
+	if (!find_state(entry, &out->state))
+		return false;
+	out->key = entry->key;
+	snprintf(out->path, sizeof(out->path), "%s", entry->path);
+	snprintf(out->last_error, sizeof(out->last_error), "%s", entry->last_error);
+	if (out->state != LLM_MODEL_LOADED && out->state != LLM_MODEL_UNLOADING)
+		return true;
+	llm_scheduler_status(entry->loaded->scheduler, &scheduler);
+	out->context_length = (uint32_t) entry->loaded->context_length;
+	out->loaded_bytes = entry->loaded->n_bytes;
+	out->max_sequences = config->max_sequences;
+	out->running = (uint32_t) scheduler.running;
+	out->waiting = (uint32_t) scheduler.waiting;
+	out->kv_blocks_total = (uint32_t) scheduler.kv_blocks_total;
+	out->kv_blocks_free = (uint32_t) scheduler.kv_blocks_free;
+	out->requests = entry->requests;
+	out->prompt_tokens = entry->prompt_tokens;
+	out->generated_tokens = entry->generated_tokens;
+	out->steps = scheduler.steps;
+	return true;
+}

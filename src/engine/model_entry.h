@@ -1,0 +1,73 @@
+/*
+ * model_entry.h
+ *	  A model that requests have named: how far it is loaded, and who waits for it.
+ *
+ *	  free -> known -> vocabulary opened -> loaded -> (UNLOAD) free
+ *
+ * Each level is reached by a job on a helper thread, when the first request needs it.  The fields
+ * named job_* and inspection belong to the helper while job_running is set; the main thread moves
+ * what was made to its place when the job comes back.
+ */
+#ifndef LLM_ENGINE_MODEL_ENTRY_H
+#define LLM_ENGINE_MODEL_ENTRY_H
+
+#include "engine/loaded_model.h"
+#include "engine/request.h"
+
+typedef struct LlmModelEntry
+{
+	uint64_t key; /* llm_model_ref_key; 0: this place is free */
+	char path[LLM_MAX_MODEL_PATH];
+	LlmModelRef ref; /* borrows from path; without name */
+
+	LlmVocabulary *vocabulary; /* NULL below that level */
+	LlmLoadedModel *loaded;	   /* NULL below that level */
+	LlmInspection inspection;  /* made by the job; valid when loaded */
+
+	LlmJob job;
+	bool job_running;
+	bool loading; /* the job makes loaded, not vocabulary */
+	LlmStatus job_status;
+	LlmError job_error;
+	LlmVocabulary *job_vocabulary; /* what it made, until the main thread has it; owned */
+	LlmLoadedModel *job_loaded;
+	const LlmEngineConfig *config; /* borrowed, for the job */
+
+	char last_error[LLM_ERROR_MESSAGE_SIZE]; /* of the last failure; empty once it worked */
+
+	LlmEngineRequestList waiting; /* requests in state WAITING, in order of arrival */
+	uint32_t n_users;			  /* requests of this model in the states after it */
+	uint32_t n_unloads;			  /* UNLOADs in waiting */
+
+	/* Since load. */
+	uint64_t requests, prompt_tokens, generated_tokens;
+} LlmModelEntry;
+
+/* True when it is the model that ref names, with the same load options. */
+extern bool llm_model_entry_matches(const LlmModelEntry *entry, const LlmModelRef *ref);
+
+/* Take a free place for the model. */
+extern void llm_model_entry_claim(LlmModelEntry *entry, const LlmModelRef *ref,
+								  const LlmEngineConfig *config);
+
+/* Give the place back, with all that is loaded.  Nobody uses it or waits for it. */
+extern void llm_model_entry_release(LlmModelEntry *entry);
+
+/* Drop what is loaded, vocabulary included. */
+extern void llm_model_entry_unload(LlmModelEntry *entry);
+
+/* The run functions of job: make vocabulary, and make loaded from it. */
+extern void llm_model_entry_open(LlmJob *job);
+extern void llm_model_entry_load(LlmJob *job);
+
+/* The job has come back: move what it made to its place.  Its status. */
+extern LlmStatus llm_model_entry_job_done(LlmModelEntry *entry);
+
+/* Facts of a loaded model; borrows from the entry. */
+extern LlmModelFacts llm_model_entry_facts(const LlmModelEntry *entry);
+
+/* False when the model is no more than known: nothing for the status. */
+extern bool llm_model_entry_status(const LlmModelEntry *entry, const LlmEngineConfig *config,
+								   LlmModelStatus *out);
+
+#endif /* LLM_ENGINE_MODEL_ENTRY_H */

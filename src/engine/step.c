@@ -1,0 +1,108 @@
+/*
+ * step.c
+ *	  One step of one model; see step.h.
+ *
+ * The logits of a step stay valid until the next forward pass, and its rows until the next plan, so
+ * the step is committed first and its rows are used afterwards: what they lead to (a token appended)
+ * is part of the next step.  A finished request stays in the scheduler until all rows are done.
+ */
+#include "engine/step.h"
+
+#include "base/assert.h"
+#include "base/clock.h"
+#include "engine/reply.h"
+
+#include <math.h>
+
+/* Score: the row at position p judges token p + 1; true for the last row, which judges none. */
+static bool
+take_score_row(const LlmModelEntry *entry, LlmEngineRequest *request, int32_t position,
+			   const float *logits)
+{
+	const LlmTokenizer *tokenizer = entry->vocabulary->tokenizer;
+	const int32_t *tokens = llm_sequence_tokens(request->sequence);
+	int32_t n_tokens = llm_sequence_n_tokens(request->sequence);
+	int32_t n_vocab = llm_model_config(entry->loaded->model)->vocab_size;
+	char byte[LLM_TOKEN_BYTE_BUF];
+	LlmScoreEntry score;
+
+	if (position + 1 >= n_tokens)
+		return true;
+	score.token = tokens[position + 1];
+	score.logprob = llm_sampler_logprob(logits, n_vocab, score.token);
+	score.bytes = llm_tokenizer_token_bytes(tokenizer, score.token, byte);
+
+	/* A logit that is no number, and rounding, must not become a probability that is none. */
+	if (isnan(score.logprob))
+		score.logprob = -INFINITY;
+	else if (score.logprob > 0.0)
+		score.logprob = 0.0;
+	llm_reply_score_append(&request->scores, &score);
+	request->n_scores++;
+	return false;
+}
+
+/* Generate: draw a token and take its text.  True when it was the last. */
+static bool
+take_generate_row(LlmModelEntry *entry, LlmEngineRequest *request, const float *logits,
+				  LlmOutbox *outbox)
+{
+	LlmGeneration *generation = &request->generation;
+	LlmSampleInput input = {.logits = logits,
+							.tokens = llm_sequence_tokens(request->sequence),
+							.n_tokens = llm_sequence_n_tokens(request->sequence),
+							.n_prompt = llm_sequence_n_prompt(request->sequence)};
+	int32_t token =
+		llm_sampler_draw(entry->loaded->sampler, &request->message.generate.sampling, &input);
+	bool last;
+
+	if (generation->n_tokens == 0)
+	{
+		request->first_token_us = llm_clock_now_us();
+		entry->prompt_tokens += (uint64_t) input.n_prompt;
+	}
+	last = llm_generation_push(generation, token);
+	entry->generated_tokens++;
+	if (request->message.generate.stream)
+	{
+		llm_reply_chunk(outbox, request->id, llm_strbuf_view(&generation->text));
+		llm_strbuf_reset(&generation->text);
+	}
+	if (!last)
+		llm_sequence_append(request->sequence, token);
+	return last;
+}
+
+bool
+llm_step_run(LlmModelEntry *entry, LlmOutbox *outbox, LlmEngineRequestList *finished,
+			 LlmStatus *status, LlmError *err)
+{
+	LlmLoadedModel *loaded = entry->loaded;
+	int32_t n_vocab = llm_model_config(loaded->model)->vocab_size;
+	const LlmLogitRow *rows;
+	const LlmBatchView *batch = llm_scheduler_plan(loaded->scheduler, &rows);
+	const float *logits;
+
+	*status = LLM_OK;
+	if (batch == NULL)
+		return false;
+	*status = llm_model_forward(loaded->model, batch, &logits, err);
+	llm_scheduler_commit(loaded->scheduler);
+	if (*status != LLM_OK)
+		return true;
+	for (int32_t i = 0; i < batch->n_logit_rows; i++)
+	{
+		LlmEngineRequest *request = llm_sequence_owner(rows[i].sequence);
+		const float *row = logits + (size_t) i * (size_t) n_vocab;
+		bool last;
+
+		LLM_ASSERT(request->state == LLM_ENGINE_REQUEST_RUNNING);
+		if (request->message.kind == LLM_REQUEST_SCORE)
+			last = take_score_row(entry, request, rows[i].position, row);
+		else
+			last = take_generate_row(entry, request, row, outbox);
+		if (last)
+			llm_engine_request_link(finished, request);
+	}
+	return true;
+}
