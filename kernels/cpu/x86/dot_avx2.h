@@ -17,6 +17,12 @@
 #ifndef LLM_KERNELS_CPU_X86_DOT_AVX2_H
 #define LLM_KERNELS_CPU_X86_DOT_AVX2_H
 
+/*
+ * Keep the additions in the order written.  GCC rebalances chains of integer additions into trees, and
+ * then has to spill every product of a block: 130 instead of 217 GOPS (Zen 3, four columns).
+ */
+#define KEEP_ORDER(v) __asm__("" : "+x"(v))
+
 typedef struct Pair
 {
 	__m256i lo; /* rows 0 to 7 */
@@ -53,6 +59,7 @@ pair_multiply_add(Pair *sum, Pair w, const int8_t x[4], bool first)
 
 	memcpy(&dword, x, sizeof(dword));
 	broadcast = _mm256_set1_epi32(dword);
+	KEEP_ORDER(broadcast);
 
 	Pair product = {_mm256_maddubs_epi16(w.lo, broadcast), _mm256_maddubs_epi16(w.hi, broadcast)};
 
@@ -63,6 +70,8 @@ pair_multiply_add(Pair *sum, Pair w, const int8_t x[4], bool first)
 		sum->lo = _mm256_add_epi16(sum->lo, product.lo);
 		sum->hi = _mm256_add_epi16(sum->hi, product.hi);
 	}
+	KEEP_ORDER(sum->lo);
+	KEEP_ORDER(sum->hi);
 }
 
 /* Adjacent 16-bit sums times factor, as 32 bits. */
@@ -97,6 +106,7 @@ dot_q4(V16 *out, const uint8_t *w, const ActTile *x, int n_cols, bool zero)
 {
 	Pair sum[ACT_COLS];
 
+#pragma GCC unroll 8
 	for (int g = 0; g < ACT_GROUPS / 2; g++)
 	{
 		Pair raw = pair_load(w + g * 64);
@@ -125,6 +135,7 @@ dot_q8(V16 *out, const uint8_t *w, const ActTile *x, int n_cols)
 	Pair sum[ACT_COLS];
 	Pair low[ACT_COLS];
 
+#pragma GCC unroll 8
 	for (int g = 0; g < ACT_GROUPS; g++)
 	{
 		Pair raw = pair_load(w + g * 64);
@@ -134,6 +145,7 @@ dot_q8(V16 *out, const uint8_t *w, const ActTile *x, int n_cols)
 	}
 	for (int c = 0; c < n_cols; c++)
 		sum[c] = pair_add(pair_widen(sum[c], 16), pair_set1(x->zero_q8[c]));
+#pragma GCC unroll 8
 	for (int g = 0; g < ACT_GROUPS; g++)
 	{
 		Pair raw = pair_load(w + g * 64);
