@@ -63,17 +63,22 @@ start(FunctionCallInfo fcinfo, FuncCallContext *context)
 	return true;
 }
 
-/* The text is over: take the rest of the result, which raises what went wrong. */
+/*
+ * The text is over: take the rest of the result, which raises what went wrong.  The stream's memory
+ * goes with the function's last return, before the expression context would call back.
+ */
 static void
-finish(Stream *stream)
+finish(FunctionCallInfo fcinfo, Stream *stream)
 {
+	ReturnSetInfo *set_info = (ReturnSetInfo *) fcinfo->resultinfo;
 	LlmCall *call = stream->call;
 	LlmGenerateResult result;
 	LlmError error;
 	StringInfoData payload;
 
+	UnregisterExprContextCallback(set_info->econtext, give_up, PointerGetDatum(stream));
 	initStringInfo(&payload);
-	stream->call = NULL; /* finish releases it, whatever happens */
+	stream->call = NULL;
 	llm_client_finish(call, &payload);
 	llm_result_check(
 		llm_generate_result_read((LlmStrView){payload.data, payload.len}, &result, &error), &error);
@@ -123,6 +128,6 @@ postgres_llm_stream(PG_FUNCTION_ARGS)
 		SRF_RETURN_NEXT(context, HeapTupleGetDatum(row));
 
 	if (stream != NULL)
-		finish(stream);
+		finish(fcinfo, stream);
 	SRF_RETURN_DONE(context);
 }
