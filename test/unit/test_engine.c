@@ -99,8 +99,6 @@ check_one_answer(void)
 		CHECK(result.first_token_us > 0 && result.total_us >= result.first_token_us);
 		CHECK((result.finish_reason == LLM_FINISH_LENGTH) == (result.completion_tokens == 24));
 	}
-	if (is_chat)
-		CHECK_MSG(strstr(alone[0], "Paris") != NULL, "the capital is \"%s\"", alone[0]);
 	peer_stop(&peer);
 
 	config.n_threads = 1;
@@ -406,6 +404,28 @@ check_models(Peer *peer)
 	}
 }
 
+/*
+ * A fact, with exact weights: SmolLM2's first choice here leads by 0.08 nats only, and the 8-bit
+ * rounding of activations turns it.
+ */
+static void
+check_fact(Peer *peer)
+{
+	LlmChatTurn turn;
+	LlmRequest request = peer_generate(model_path, prompts[0], 24, &turn);
+	LlmGenerateResult result;
+
+	request.model.weight_form = LLM_WEIGHTS_F32;
+	request.model.kv_type = LLM_KV_F32;
+	peer_request(peer, 1, &request);
+	CHECK(peer_wait(peer, 1, WAIT_MS));
+	result = peer_result(peer, 1);
+	CHECK_MSG(llm_strview_is(result.text, "The capital of France is Paris."),
+			  "the capital is \"%.*s\"", LLM_STRVIEW_ARG(result.text));
+	CHECK(result.finish_reason == LLM_FINISH_STOP && result.prompt_tokens == 37 &&
+		  result.completion_tokens == 8);
+}
+
 /* End of file, SHUTDOWN and a broken frame while everything is under way. */
 static void
 check_ends(void)
@@ -450,6 +470,11 @@ check_model(const char *path, bool chat)
 		if (!peer_start(&peer, &config))
 			return;
 		checks[i](&peer);
+		peer_stop(&peer);
+	}
+	if (chat && peer_start(&peer, &config))
+	{
+		check_fact(&peer);
 		peer_stop(&peer);
 	}
 	check_one_answer();
