@@ -3,7 +3,8 @@
  *	  llm.tokenize, llm.detokenize and llm.count_tokens.
  *
  * These are STABLE: the planner may evaluate them for an estimate, and does so with constants in
- * WHERE.  They ask the engine for a few microseconds of work and generate nothing.
+ * WHERE.  They ask the engine for a few microseconds of work and generate nothing, and within one
+ * statement they ask the same only once (memo.h).
  */
 #include "postgres.h"
 
@@ -13,6 +14,7 @@
 
 #include "ipc/client.h"
 #include "sql/encoding.h"
+#include "sql/memo.h"
 #include "sql/model_ref.h"
 #include "sql/result.h"
 #include "sql/sql.h"
@@ -27,7 +29,7 @@ ask_tokens(FunctionCallInfo fcinfo, bool count_only, StringInfo payload)
 	request.tokenize.count_only = count_only;
 	llm_model_ref_of_argument(fcinfo->args[1], &request.model);
 	initStringInfo(payload);
-	llm_client_ask(&request, payload);
+	llm_memo_ask(&request, payload);
 }
 
 LLM_SQL_FUNCTION(postgres_llm_tokenize);
@@ -95,7 +97,7 @@ postgres_llm_detokenize(PG_FUNCTION_ARGS)
 	tokens_of_array(PG_GETARG_ARRAYTYPE_P(0), &request.detokenize);
 	llm_model_ref_of_argument(fcinfo->args[1], &request.model);
 	initStringInfo(&payload);
-	llm_client_ask(&request, &payload);
+	llm_memo_ask(&request, &payload);
 	llm_result_check(llm_text_result_read((LlmStrView){payload.data, payload.len}, &utf8, &error),
 					 &error);
 	PG_RETURN_TEXT_P(llm_encoding_text_from_utf8(utf8));

@@ -34,6 +34,13 @@ SELECT requests_of($$SELECT llm.generate(CASE WHEN id = 5 THEN body END) FROM do
 SELECT requests_of($$SELECT CASE WHEN id = 5 THEN llm.generate(body) END FROM doc$$);
 SELECT requests_of($$SELECT a, length(a) FROM (SELECT llm.generate(body) AS a FROM doc WHERE id <= 7) AS s$$);
 
+-- Tokenising is STABLE: the planner may ask, and one statement asks the same once.
+SELECT requests_of($$EXPLAIN SELECT * FROM doc WHERE id = llm.count_tokens('document')$$);
+SELECT requests_of($$SELECT * FROM doc WHERE id = llm.count_tokens('document')$$);
+SELECT requests_of($$SELECT id, llm.count_tokens(body) FROM doc WHERE llm.count_tokens(body) > 0 AND id <= 7$$);
+SELECT requests_of($$SELECT llm.count_tokens('a'), llm.tokenize('a'), llm.count_tokens('a')$$);
+SELECT requests_of(format('SELECT llm.count_tokens(%L), llm.count_tokens(%1$L)', repeat('long ', 2000)));
+
 EXPLAIN (COSTS OFF) SELECT id FROM doc WHERE llm.generate(body) = 'yes' AND body LIKE '%7%';
 EXPLAIN (COSTS OFF, VERBOSE) SELECT id, llm.generate(body) FROM doc ORDER BY id + 1 LIMIT 3;
 
