@@ -43,9 +43,9 @@ typedef struct ActTile
 #define quantize_block llm_quantize_block
 #endif
 
-/* Round 32 elements into column c of the tile. */
+/* Round 32 elements into column c of the tile; bytes says whether a weight of 8 bits will read it. */
 LLM_ALWAYS_INLINE void
-act_fill(ActTile *tile, int c, const float *x)
+act_fill(ActTile *tile, int c, const float *x, bool bytes)
 {
 	LlmActBlock block;
 
@@ -60,6 +60,9 @@ act_fill(ActTile *tile, int c, const float *x)
 	int8_t high[LLM_QUANT_BLOCK];
 	int8_t low[LLM_QUANT_BLOCK];
 
+	if (!bytes)
+		return;
+
 	for (int j = 0; j < LLM_QUANT_BLOCK; j++)
 	{
 		low[j] = (int8_t) (((block.q[j] + 8) & 15) - 8);
@@ -70,6 +73,8 @@ act_fill(ActTile *tile, int c, const float *x)
 		memcpy(tile->high[g][c], high + g * 4, 4);
 		memcpy(tile->low[g][c], low + g * 4, 4);
 	}
+#else
+	(void) bytes;
 #endif
 }
 
