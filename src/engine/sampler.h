@@ -2,12 +2,21 @@
  * sampler.h
  *	  Logits to one token.
  *
- * Order: penalties (repetition, presence, frequency, over the prompt and what was generated for
- * repetition, over what was generated for the others), mask, temperature, top-k, top-p, min-p,
- * draw. Temperature 0 is the argmax after penalties and mask; among equal logits the lowest id
- * wins.  The draw is counter based: a hash of (seed, position) gives the uniform number, so the
- * same request gives the same text whatever runs beside it, in whatever order and however often it
- * is computed again.
+ * Rules, in this order:
+ *
+ *	  1. penalties   repetition over prompt and generated tokens, presence and frequency over the
+ *					 generated ones
+ *	  2. mask        tokens that are not allowed are out
+ *	  3. temperature 0 takes the largest logit and ends here; else weight = e^(logit / temperature)
+ *	  4. top-k       the k largest logits stay
+ *	  5. top-p       of these, the fewest whose weights reach top_p of the weight of all of them
+ *	  6. min-p       of these, the ones with at least min_p of the largest weight
+ *	  7. draw        one of what is left, in proportion to the weights
+ *
+ * Among equal logits the lowest id is the largest.  The draw is counter based: a hash of (seed,
+ * position) gives the uniform number, so the same request gives the same text whatever runs beside it,
+ * in whatever order and however often it is computed again.  The result has the same bits on
+ * every processor and with every libc (explog.h).
  */
 #ifndef LLM_ENGINE_SAMPLER_H
 #define LLM_ENGINE_SAMPLER_H
@@ -31,7 +40,10 @@ typedef struct LlmSampleInput
 	int32_t n_prompt; /* of these, how many are prompt */
 } LlmSampleInput;
 
-/* The token.  NaN logits count as minus infinity; if nothing is left, the lowest allowed id. */
+/*
+ * The token.  NaN logits count as minus infinity; if nothing is left, the lowest allowed id.  Parameters
+ * were validated with the request; any others, NaN too, still give a token.
+ */
 extern int32_t llm_sampler_draw(LlmSampler *sampler, const LlmSamplingParams *params,
 								const LlmSampleInput *input);
 
