@@ -27,7 +27,7 @@ PLAIN_SOURCES = $(filter-out src/engine/main.c,$(wildcard $(addsuffix /*.c,$(PLA
 
 # Of kernels/cpu, these are compiled once; every other file once per SIMD level.
 CPU_ONCE = $(wildcard $(addprefix kernels/cpu/,device.c cpuid.c threadpool.c repack.c))
-CPU_SIMD = $(filter-out $(CPU_ONCE),$(wildcard kernels/cpu/*.c))
+CPU_SIMD = $(filter-out $(CPU_ONCE),$(filter kernels/cpu/%,$(PLAIN_SOURCES)))
 SIMD_LEVELS = portable
 ifneq ($(filter x86_64 amd64,$(shell uname -m)),)
 SIMD_LEVELS += avx2 avx512
