@@ -57,6 +57,7 @@ $(foreach level,$(SIMD_LEVELS),$(eval $(call simd_rule,$(level))))
 
 ENGINE = $(BUILD)/postgres_llm_engine
 engine: $(ENGINE)
+$(BUILD)/src/engine/main.o: PLAIN_CFLAGS += -DLLM_VERSION='"$(EXTVERSION)"'
 $(ENGINE): $(BUILD)/src/engine/main.o $(PLAIN_LIB)
 	$(PLAIN_CC) $(PLAIN_CFLAGS) -o $@ $^ $(PLAIN_LDLIBS)
 
