@@ -3,21 +3,22 @@
  *	  The program postgres_llm_engine: arguments and signals.
  *
  * The background worker starts it with `--fd N`, one end of a socket pair, and it serves that socket
- * until the worker is gone.  SIGTERM and SIGINT end it in good order, between two steps.
+ * until the worker is gone.  With `--model` and `--prompt` it answers one prompt without a server.
+ * SIGTERM and SIGINT end it in good order, between two steps.
  */
-#include "base/log.h"
+#include "engine/arguments.h"
+#include "engine/console.h"
 #include "engine/launch.h"
 #include "engine/serve.h"
 
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #ifndef LLM_VERSION
-#define LLM_VERSION "unknown"
+#define LLM_VERSION "unknown version"
 #endif
 
 static LlmWake main_wake = {-1};
@@ -46,8 +47,8 @@ install_signals(void)
 }
 
 /*
- * Die with the one who started us, even if it leaves the socket open in another process.  It may be
- * gone already by now; then somebody else has adopted us, and the socket tells.
+ * Die with the one who started us, even if another process still holds the socket open.  Who started
+ * us may be gone already: then init has adopted us, and nobody would send the signal.
  */
 static void
 die_with_parent(void)
@@ -74,20 +75,36 @@ serve(int fd)
 	return status == LLM_OK ? 0 : 1;
 }
 
+static int
+run(const LlmArguments *arguments)
+{
+	switch (arguments->command)
+	{
+		case LLM_COMMAND_SERVE:
+			return serve(arguments->fd);
+		case LLM_COMMAND_PROMPT:
+		case LLM_COMMAND_INSPECT:
+			return llm_console_run(arguments, &main_wake, &main_stop);
+		case LLM_COMMAND_HELP:
+			fputs(llm_arguments_help, stdout);
+			return 0;
+		case LLM_COMMAND_VERSION:
+			printf("postgres_llm_engine %s\n", LLM_VERSION);
+			return 0;
+	}
+	return 1;
+}
+
 int
 main(int argc, char **argv)
 {
+	LlmArguments arguments;
 	LlmError err;
 	int exit_code;
 
-	if (argc == 2 && strcmp(argv[1], "--version") == 0)
+	if (llm_arguments_parse(argc, argv, &arguments, &err) != LLM_OK)
 	{
-		printf("postgres_llm_engine %s\n", LLM_VERSION);
-		return 0;
-	}
-	if (argc != 3 || strcmp(argv[1], "--fd") != 0)
-	{
-		fprintf(stderr, "usage: postgres_llm_engine --fd N\n");
+		fprintf(stderr, "postgres_llm_engine: %s\n", err.message);
 		return 2;
 	}
 	if (llm_wake_create(&main_wake, &err) != LLM_OK)
@@ -96,7 +113,7 @@ main(int argc, char **argv)
 		return 1;
 	}
 	install_signals();
-	exit_code = serve(atoi(argv[2]));
+	exit_code = run(&arguments);
 	llm_wake_destroy(&main_wake);
 	return exit_code;
 }
