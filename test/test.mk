@@ -68,6 +68,10 @@ check-kernels: $(KERNEL_PROGRAMS)
 bench-kernels: $(BUILD)/test/bench/bench_kernels
 	$<
 
+# make bench-engine MODEL=file.gguf [BENCH_ARGS="512 64 0"]
+bench-engine: $(BUILD)/test/bench/bench_engine
+	$< $(MODEL) $(BENCH_ARGS)
+
 tidy:
 	@python3 test/tools/tidy.py
 
@@ -95,4 +99,4 @@ demo:
 install-model:
 	@test/tools/fetch_model.sh '$(DESTDIR)$(shell $(PG_CONFIG) --sharedir)/postgres_llm/models'
 
-.PHONY: unit check-kernels bench-kernels tidy format regress pgtap tap test test-versions demo install-model
+.PHONY: unit check-kernels bench-kernels bench-engine tidy format regress pgtap tap test test-versions demo install-model
