@@ -1,0 +1,45 @@
+# Fair admission: a session with one call is not made to wait for a session with many.
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+use LlmNode;
+use Test::More;
+use Time::HiRes qw(time);
+
+# Eight places in the engine, of which a session with many requests may take seven.
+my $node = new_llm_node('fairness', "postgres_llm.fake_slots = 8\n");
+
+sub greedy
+{
+	my ($n_streams, $tail) = @_;
+	my $cursors = join('', map {
+			"DECLARE c$_ CURSOR FOR SELECT (llm.stream('a b c d [[steps=3000]]')).chunk;\n"
+			  . "FETCH 1 FROM c$_;\n"
+		} 1 .. $n_streams);
+
+	return start_query($node, "BEGIN;\n$cursors$tail");
+}
+
+my $greedy = greedy(9, 'COMMIT;');
+ok(wait_for_status($node, 'slots_used = 8'), 'one session has seven requests in the engine and one waits');
+my $before = time();
+is($node->safe_psql('postgres', generate('[[steps=20]] single')), 'fake: single', 'a single call');
+cmp_ok(time() - $before, '<', 1, '... is answered beside it at once');
+is(status($node, 'slots_used'), '8', 'while the other session still waits');
+my ($out) = finish_query($greedy);
+is(scalar(split(/\n/, $out)), 9, 'the greedy session gets its answers');
+is_clean($node, 'greedy session');
+
+# Three greedy sessions fill the engine; a single call even goes beyond.
+my @greedy = map { greedy(5, 'COMMIT;') } 1 .. 3;
+ok(wait_for_status($node, 'slots_used >= 10'), 'the engine is full');
+$before = time();
+is($node->safe_psql('postgres', generate('[[steps=20]] single')), 'fake: single', 'a single call');
+cmp_ok(time() - $before, '<', 4, '... waits for one place, not for all who came before');
+finish_query($_) for @greedy;
+is_clean($node, 'greedy sessions');
+
+$node->stop;
+done_testing();
