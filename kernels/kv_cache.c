@@ -30,8 +30,7 @@ llm_kv_cache_block_bytes(const LlmKvCacheConfig *config)
 }
 
 LlmStatus
-llm_kv_cache_create(LlmDevice *dev, const LlmKvCacheConfig *config, LlmKvCache **out,
-					LlmError *err)
+llm_kv_cache_create(LlmDevice *dev, const LlmKvCacheConfig *config, LlmKvCache **out, LlmError *err)
 {
 	size_t block_bytes = llm_kv_cache_block_bytes(config);
 	LlmKvCache *kv;

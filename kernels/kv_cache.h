@@ -19,9 +19,9 @@
 struct LlmKvCache
 {
 	LlmKvCacheConfig config;
-	int32_t v_stride;	/* dv */
-	size_t tile_elems;	/* 16 * d + 16 * dv */
-	size_t elem_bytes;	/* 2 or 4 */
+	int32_t v_stride;	 /* dv */
+	size_t tile_elems;	 /* 16 * d + 16 * dv */
+	size_t elem_bytes;	 /* 2 or 4 */
 	unsigned char *data; /* owned */
 };
 

@@ -61,7 +61,7 @@ typedef struct AttentionJob
 	int32_t group; /* G */
 	float scale;
 
-	int32_t *tile_start; /* [S + 1] first tile of each sequence */
+	int32_t *tile_start;  /* [S + 1] first tile of each sequence */
 	TileScratch *scratch; /* [n_threads] */
 
 	/* By span: parts[tile, KV head, span], each of part_rows rows. */
@@ -110,8 +110,7 @@ part_floats(const AttentionJob *job)
 LLM_ALWAYS_INLINE V16
 load_kv(const void *tile, size_t i, bool half)
 {
-	return half ? v16_load_half((const uint16_t *) tile + i)
-				: v16_load((const float *) tile + i);
+	return half ? v16_load_half((const uint16_t *) tile + i) : v16_load((const float *) tile + i);
 }
 
 /*
@@ -179,9 +178,9 @@ fold_rows(Part part, const float *q, const void *k, const void *v, int32_t d, in
 	}
 }
 
-#define CASE_ROWS(n)                                                           \
-	case n:                                                                    \
-		fold_rows(part, q, k, v, d, dv, n_valid, n, half);                     \
+#define CASE_ROWS(n)                                                                               \
+	case n:                                                                                        \
+		fold_rows(part, q, k, v, d, dv, n_valid, n, half);                                         \
 		break;
 
 LLM_ALWAYS_INLINE void
@@ -233,8 +232,8 @@ fold_block(const AttentionJob *job, const Tile *tile, TileScratch *scratch, Part
 	const LlmKvCache *kv = job->kv;
 	int32_t d = kv->config.head_dim;
 	int32_t dv = kv->v_stride;
-	int32_t block = job->batch->block_table[(size_t) tile->seq * job->batch->max_blocks +
-											at / LLM_KV_BLOCK];
+	int32_t block =
+		job->batch->block_table[(size_t) tile->seq * job->batch->max_blocks + at / LLM_KV_BLOCK];
 	const void *kv_tile = llm_kv_cache_tile(kv, job->layer, block, tile->kv_head);
 	bool half = kv->config.type == LLM_DTYPE_F16;
 

@@ -16,11 +16,11 @@
 #include "kernels/cpu/panel.h"
 #include "kernels/cpu/rows.h"
 
-#define PASS_BYTES (192 * 1024)		 /* of input per pass: well inside a 512 KiB cache */
-#define FILL_BLOCKS 64				 /* blocks of a tile that one item rounds */
-#define FILL_MIN_ELEMS 8192			 /* below this the caller rounds x by itself */
-#define MIN_PRODUCTS 100000			 /* below this the caller does the whole matmul */
-#define ITEMS_PER_THREAD 6			 /* so that a slow thread can be helped out */
+#define PASS_BYTES (192 * 1024) /* of input per pass: well inside a 512 KiB cache */
+#define FILL_BLOCKS 64			/* blocks of a tile that one item rounds */
+#define FILL_MIN_ELEMS 8192		/* below this the caller rounds x by itself */
+#define MIN_PRODUCTS 100000		/* below this the caller does the whole matmul */
+#define ITEMS_PER_THREAD 6		/* so that a slow thread can be helped out */
 
 typedef struct MatmulJob
 {
@@ -106,9 +106,9 @@ store_outputs(float *out, V16 acc, int32_t n_rows, bool accumulate)
 }
 
 /* One panel times n_cols columns from `first` on; a case per number of columns. */
-#define CASE_QUANTIZED(n)                                                      \
-	case n:                                                                    \
-		panel_quantized(acc, type, panel, tile, n_blocks, n);                  \
+#define CASE_QUANTIZED(n)                                                                          \
+	case n:                                                                                        \
+		panel_quantized(acc, type, panel, tile, n_blocks, n);                                      \
 		break;
 
 LLM_ALWAYS_INLINE void
@@ -130,9 +130,9 @@ panel_quantized_cols(V16 *acc, LlmDtype type, const unsigned char *panel, const 
 	}
 }
 
-#define CASE_FLOAT(n)                                                          \
-	case n:                                                                    \
-		panel_float(acc, type, panel, x, n_k, n);                              \
+#define CASE_FLOAT(n)                                                                              \
+	case n:                                                                                        \
+		panel_float(acc, type, panel, x, n_k, n);                                                  \
 		break;
 
 LLM_ALWAYS_INLINE void

@@ -59,8 +59,8 @@ norm_item(void *arg, int32_t item, int thread)
 
 	(void) thread;
 	for (int32_t n = begin; n < end; n++)
-		norm_row(llm_tensor_row(job->out, n), llm_tensor_row(job->x, n), job->weight,
-				 job->x.n_cols, job->eps);
+		norm_row(llm_tensor_row(job->out, n), llm_tensor_row(job->x, n), job->weight, job->x.n_cols,
+				 job->eps);
 }
 
 void

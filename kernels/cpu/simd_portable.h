@@ -16,18 +16,17 @@ typedef struct V16
 } V16;
 
 /* Define a function of two vectors, lane by lane. */
-#define V16_LANEWISE(name, expression)       \
-	LLM_ALWAYS_INLINE V16                    \
-	name(V16 a, V16 b)                       \
-	{                                        \
-		for (int i = 0; i < LLM_LANES; i++)  \
-		{                                    \
-			float x = a.lane[i];             \
-			float y = b.lane[i];             \
-                                             \
-			a.lane[i] = (expression);        \
-		}                                    \
-		return a;                            \
+#define V16_LANEWISE(name, expression)                                                             \
+	LLM_ALWAYS_INLINE V16 name(V16 a, V16 b)                                                       \
+	{                                                                                              \
+		for (int i = 0; i < LLM_LANES; i++)                                                        \
+		{                                                                                          \
+			float x = a.lane[i];                                                                   \
+			float y = b.lane[i];                                                                   \
+                                                                                                   \
+			a.lane[i] = (expression);                                                              \
+		}                                                                                          \
+		return a;                                                                                  \
 	}
 
 V16_LANEWISE(v16_add, x + y)

@@ -17,8 +17,7 @@ llm_embed_ref(LlmDevice *dev, LlmTensor out, const LlmWeight *table)
 		int32_t token = batch->token[t];
 
 		LLM_ASSERT(token >= 0 && token < table->n_rows);
-		llm_dtype_info[table->type].dequantize(llm_tensor_row(out, t),
-											   table->src + (size_t) token * table->row_bytes,
-											   table->n_cols);
+		llm_dtype_info[table->type].dequantize(
+			llm_tensor_row(out, t), table->src + (size_t) token * table->row_bytes, table->n_cols);
 	}
 }

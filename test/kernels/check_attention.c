@@ -112,8 +112,8 @@ world_create(const Case *c)
 			world->max_len = c->first[s] + c->count[s];
 	}
 	block_table_init(&world->table, c->n_seqs, world->max_len);
-	world->q = check_random_tensor(c->n_seqs * world->max_len,
-								   c->n_kv_heads * c->group * c->head_dim, 0);
+	world->q =
+		check_random_tensor(c->n_seqs * world->max_len, c->n_kv_heads * c->group * c->head_dim, 0);
 	world->k = check_random_tensor(c->n_seqs * world->max_len, c->n_kv_heads * c->head_dim, 0);
 	world->v = check_random_tensor(c->n_seqs * world->max_len, c->n_kv_heads * c->head_dim, 0);
 	/* Outliers of 1000 would make every softmax a choice of one. */
@@ -150,8 +150,8 @@ step(const World *world, Setup setup, const int32_t *first, const int32_t *count
 	ops->step_begin(setup.dev, &batch->view);
 	ops->kv_store(setup.dev, setup.kv, LAYER, k, v);
 	if (attend)
-		ops->attention(setup.dev, out, q, setup.kv, LAYER,
-					   world->c->n_kv_heads * world->c->group, world->scale);
+		ops->attention(setup.dev, out, q, setup.kv, LAYER, world->c->n_kv_heads * world->c->group,
+					   world->scale);
 	CHECK(ops->step_end(setup.dev, NULL) == LLM_OK);
 	free(k.data);
 	free(v.data);
@@ -215,8 +215,8 @@ check_query(const World *world, LlmDtype type, int32_t s, int32_t p, int32_t h, 
 
 		for (int32_t j = 0; j <= p; j++)
 		{
-			double v = cached(
-				llm_tensor_row(world->v, s * world->max_len + j)[kv_head * d + i], type);
+			double v =
+				cached(llm_tensor_row(world->v, s * world->max_len + j)[kv_head * d + i], type);
 
 			sum += weight[j] / total * v;
 			magnitude += weight[j] / total * fabs(v);
@@ -239,8 +239,8 @@ check_reference(const World *world, LlmDtype type, LlmTensor out)
 		for (int32_t p = c->first[s]; p < c->first[s] + c->count[s]; p++, t++)
 		{
 			for (int32_t h = 0; h < c->n_kv_heads * c->group; h++)
-				ok = ok && check_query(world, type, s, p, h,
-									   llm_tensor_row(out, t) + h * c->head_dim);
+				ok = ok &&
+					 check_query(world, type, s, p, h, llm_tensor_row(out, t) + h * c->head_dim);
 		}
 	}
 	CHECK_MSG(ok, "ref attention of %d x %d x %d is not the softmax", c->n_kv_heads, c->group,
@@ -320,10 +320,10 @@ check_chunks(CheckDevice *device, LlmDtype type)
 			for (int32_t s = 0; s < 2; s++)
 			{
 				for (int32_t p = first[s]; p < first[s] + count[s]; p++, t++)
-					same = same && check_same_floats(llm_tensor_row(got, t),
-													 llm_tensor_row(expected,
-																	s * whole.count[0] + p),
-													 (size_t) got.n_cols);
+					same =
+						same && check_same_floats(llm_tensor_row(got, t),
+												  llm_tensor_row(expected, s * whole.count[0] + p),
+												  (size_t) got.n_cols);
 				first[s] += count[s];
 			}
 			free(got.data);

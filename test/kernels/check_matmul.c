@@ -18,8 +18,8 @@ static const Shape shapes[] = {
 	{1, 1, 32},	  {1, 16, 32},	{1, 15, 64},  {2, 17, 96},	 {3, 33, 160}, {4, 48, 64},
 	{5, 40, 288}, {6, 16, 576}, {7, 100, 64}, {8, 64, 1536}, {9, 31, 32},  {12, 20, 128},
 	{13, 8, 96},  {16, 50, 64}, {64, 96, 96}, {33, 130, 64}, {300, 20, 64}};
-static const Shape float_shapes[] = {{1, 64, 172}, {3, 172, 64}, {7, 5, 1}, {11, 9, 33},
-									 {25, 3, 7}};
+static const Shape float_shapes[] = {
+	{1, 64, 172}, {3, 172, 64}, {7, 5, 1}, {11, 9, 33}, {25, 3, 7}};
 
 static void
 run(LlmDevice *dev, LlmTensor out, LlmTensor x, LlmDtype type, const void *rows, bool accumulate)

@@ -76,18 +76,17 @@ emulated_cvtps_ph(EmulatedFloats v, int rounding)
 	return _mm256_loadu_si256((const __m256i *) half);
 }
 
-#define EMULATED_BINARY(name, expression)              \
-	EMULATED EmulatedFloats                            \
-	name(EmulatedFloats a, EmulatedFloats b)           \
-	{                                                  \
-		FOR_LANES                                      \
-		{                                              \
-			float x = a.lane[i];                       \
-			float y = b.lane[i];                       \
-                                                       \
-			a.lane[i] = (expression);                  \
-		}                                              \
-		return a;                                      \
+#define EMULATED_BINARY(name, expression)                                                          \
+	EMULATED EmulatedFloats name(EmulatedFloats a, EmulatedFloats b)                               \
+	{                                                                                              \
+		FOR_LANES                                                                                  \
+		{                                                                                          \
+			float x = a.lane[i];                                                                   \
+			float y = b.lane[i];                                                                   \
+                                                                                                   \
+			a.lane[i] = (expression);                                                              \
+		}                                                                                          \
+		return a;                                                                                  \
 	}
 
 EMULATED_BINARY(emulated_add_ps, x + y)

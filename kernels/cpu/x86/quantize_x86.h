@@ -56,8 +56,8 @@ quantize_block(LlmActBlock *out, const float x[LLM_QUANT_BLOCK])
 	for (int i = 0; i < 4; i++)
 		q[i] = _mm256_cvtps_epi32(_mm256_mul_ps(v[i], inverse));
 	out->d = max / 127.0f;
-	out->sum = sum_i32(
-		_mm256_add_epi32(_mm256_add_epi32(q[0], q[1]), _mm256_add_epi32(q[2], q[3])));
+	out->sum =
+		sum_i32(_mm256_add_epi32(_mm256_add_epi32(q[0], q[1]), _mm256_add_epi32(q[2], q[3])));
 	out->s = out->d * (float) out->sum;
 
 	/* Packing works within 128-bit halves and leaves the dwords in the order 0 2 4 6 1 3 5 7. */
