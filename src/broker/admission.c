@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "lib/ilist.h"
+#include "storage/shmem.h"
 
 #include "broker/admission.h"
 #include "guc.h"
