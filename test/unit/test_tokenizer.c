@@ -253,6 +253,23 @@ check_bos_eos(void)
 	llm_tokenizer_destroy(tokenizer);
 }
 
+/* Phi-3's control tokens swallow the white space behind them, but not <s>. */
+static void
+check_phi3(void)
+{
+	static TinyVocab vocab;
+	LlmTokenizer *tokenizer = create(&spm_vocab);
+
+	TRUSTED(tokenizer, "<|user|>\n hello", "<|user|> ▁ <0x0A> ▁hello");
+	llm_tokenizer_destroy(tokenizer);
+	vocab = spm_vocab;
+	vocab.architecture = "phi3";
+	tokenizer = create(&vocab);
+	TRUSTED(tokenizer, "<|user|>\n hello <|user|> ", "<|user|> ▁hello ▁ <|user|>");
+	TRUSTED(tokenizer, "<s>\nhello", "<s> ▁ <0x0A> hello");
+	llm_tokenizer_destroy(tokenizer);
+}
+
 static void
 check_token_bytes(void)
 {
@@ -376,6 +393,40 @@ check_round_trip(void)
 	}
 }
 
+/* Word by word or all at once, SentencePiece's tokens are the same. */
+static void
+check_words_apart(void)
+{
+	static TinyVocab vocab;
+	LlmTokenizer *by_word = create(&spm_vocab), *at_once;
+	uint32_t seed = 31;
+	int n_failed = 0;
+
+	/* A space inside of a token makes the encoder take the whole text; no text here has it. */
+	vocab = spm_vocab;
+	tiny_add(&vocab, "Q▁Q", TINY_NORMAL, -100);
+	at_once = create(&vocab);
+	for (int round = 0; round < 5000; round++)
+	{
+		char text[40];
+		LlmStrView view = {text, next_random(&seed) % sizeof(text)};
+		LlmTokenList a, b;
+
+		for (size_t i = 0; i < view.len; i++)
+			text[i] = "  helloworlda"[next_random(&seed) % 13];
+		llm_token_list_init(&a, 0);
+		llm_token_list_init(&b, 0);
+		llm_tokenizer_encode(by_word, view, NULL, 0, false, &a, NULL);
+		llm_tokenizer_encode(at_once, view, NULL, 0, false, &b, NULL);
+		n_failed += a.n != b.n || (a.n > 0 && memcmp(a.ids, b.ids, a.n * sizeof(a.ids[0])) != 0);
+		llm_token_list_free(&a);
+		llm_token_list_free(&b);
+	}
+	CHECK_MSG(n_failed == 0, "%d texts differ", n_failed);
+	llm_tokenizer_destroy(by_word);
+	llm_tokenizer_destroy(at_once);
+}
+
 /* Random bytes give tokens, and text of valid UTF-8 without NUL. */
 static void
 check_random_bytes(void)
@@ -463,9 +514,11 @@ main(void)
 	check_trust();
 	check_bad_runs();
 	check_bos_eos();
+	check_phi3();
 	check_token_bytes();
 	check_limits();
 	check_round_trip();
+	check_words_apart();
 	check_random_bytes();
 	check_long_texts();
 	return unit_done("tokenizer");

@@ -28,7 +28,8 @@ enum
 typedef struct TinyVocab
 {
 	const char *model;
-	const char *pre; /* NULL: no such key */
+	const char *pre; /* NULL: no such key; also below */
+	const char *architecture;
 	char names[TINY_MAX_TOKENS][64];
 	int32_t types[TINY_MAX_TOKENS];
 	float scores[TINY_MAX_TOKENS];
@@ -210,6 +211,8 @@ tiny_write(const TinyVocab *vocab, GgufBuilder *builder)
 	gguf_builder_put_string(builder, "tokenizer.ggml.model", vocab->model);
 	if (vocab->pre != NULL)
 		gguf_builder_put_string(builder, "tokenizer.ggml.pre", vocab->pre);
+	if (vocab->architecture != NULL)
+		gguf_builder_put_string(builder, "general.architecture", vocab->architecture);
 	tiny_put_strings(builder, "tokenizer.ggml.tokens", vocab->n_tokens, tiny_get_name, vocab);
 	if (!vocab->no_types)
 	{
