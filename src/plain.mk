@@ -18,7 +18,8 @@ PLAIN_CFLAGS_asan = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=al
 
 # No contraction: a multiply and an add are fused only where the source says fmaf.
 PLAIN_CFLAGS = -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes $(WERROR) -fPIC \
-	-fvisibility=hidden -ffp-contract=off -pthread -Isrc -I. $(PLAIN_CFLAGS_$(VARIANT))
+	-fvisibility=hidden -ffp-contract=off -pthread -Isrc -I. $(PLAIN_CFLAGS_$(VARIANT)) \
+	$(SANITIZE_COVERAGE)
 PLAIN_LDLIBS = -lm -pthread
 
 PLAIN_ROOMS = src/base src/protocol src/gguf src/tokenizer src/template src/scheduler src/model \

@@ -48,6 +48,50 @@ $(LLM_TEST_GOLDEN)/qwen2.gguf: test/tools/make_qwen_vocab.py test/tools/gguf_wri
 unit: $(UNIT_PROGRAMS) $(GOLDEN_FILES)
 	@status=0; for program in $(UNIT_PROGRAMS); do $$program || status=1; done; exit $$status
 
+# ---- fuzzing (test/fuzz/README.md): a smoke test with any compiler, a search with clang ----
+
+FUZZERS = $(basename $(notdir $(wildcard test/fuzz/fuzz_*.c)))
+FUZZ_BUILD = .build/fuzz
+FUZZ_RUNS ?= 2000
+FUZZ_SECONDS ?= 60
+FUZZ_SEEDS_fuzz_template = $(wildcard test/data/template/*.jinja)
+fuzz_seeds = $(FUZZ_SEEDS_$(1)) $(wildcard .build/fuzz-seeds/$(patsubst fuzz_%,%,$(1)))
+
+$(BUILD)/test/fuzz/fuzz_%: test/fuzz/fuzz_%.c test/fuzz/standalone.c $(PLAIN_LIB)
+	@mkdir -p $(@D)
+	$(PLAIN_CC) $(PLAIN_CFLAGS) -Itest/unit -MMD -MP -MF $@.d -MT $@ -o $@ $(filter %.c,$^) \
+		$(PLAIN_LIB) $(PLAIN_LDLIBS)
+
+# One line per program, "fuzz NAME: N passed, N failed, N skipped".
+define run_fuzzer
+$(BUILD)/test/fuzz/$(1) --runs $(FUZZ_RUNS) $(call fuzz_seeds,$(1)) || \
+	{ echo "fuzz $(patsubst fuzz_%,%,$(1)): 0 passed, 1 failed, 0 skipped"; status=1; };
+endef
+
+fuzz-run: $(addprefix $(BUILD)/test/fuzz/,$(FUZZERS))
+	@status=0; $(foreach fuzzer,$(FUZZERS),$(call run_fuzzer,$(fuzzer))) exit $$status
+
+fuzz-smoke:
+	@$(MAKE) --no-print-directory BUILD=$(FUZZ_BUILD) VARIANT=asan fuzz-run
+
+# libFuzzer, FUZZ_SECONDS for each target; what it finds stays in .build/libfuzzer.
+fuzz:
+	@$(MAKE) --no-print-directory BUILD=.build/libfuzzer VARIANT=asan PLAIN_CC=clang \
+		SANITIZE_COVERAGE=-fsanitize=fuzzer-no-link fuzz-search
+
+fuzz-search: $(addprefix $(BUILD)/test/fuzz/search_,$(FUZZERS))
+	@status=0; $(foreach fuzzer,$(FUZZERS),mkdir -p $(BUILD)/corpus/$(fuzzer); \
+		cp -r $(call fuzz_seeds,$(fuzzer)) $(BUILD)/corpus/$(fuzzer)/ 2>/dev/null; \
+		$(BUILD)/test/fuzz/search_$(fuzzer) -max_total_time=$(FUZZ_SECONDS) -timeout=20 \
+		-artifact_prefix=$(BUILD)/$(fuzzer)- $(BUILD)/corpus/$(fuzzer) || status=1;) exit $$status
+
+$(BUILD)/test/fuzz/search_fuzz_%: test/fuzz/fuzz_%.c $(PLAIN_LIB)
+	@mkdir -p $(@D)
+	$(PLAIN_CC) $(PLAIN_CFLAGS) -fsanitize=fuzzer -Itest/unit -MMD -MP -MF $@.d -MT $@ -o $@ $< \
+		$(PLAIN_LIB) $(PLAIN_LDLIBS)
+
+.PHONY: fuzz fuzz-run fuzz-search fuzz-smoke
+
 # The AVX-512 source over plain C, for CPUs without it (test/kernels/emulate_avx512.h).
 ifneq ($(filter avx512,$(SIMD_LEVELS)),)
 EMULATED_OBJS = $(patsubst %.c,$(BUILD)/%.emulated.o,$(CPU_SIMD))

@@ -2,10 +2,10 @@
  * builtin.h
  *	  Filters, tests, methods and functions: the tables of what a template may call.
  *
- * The parser looks names up here and refuses those it does not find, so that a model with a template
- * outside the subset is refused when it is registered, not when it is asked.  The node keeps the
- * entry, and rendering calls entry->run: one table for both.  The parser also places keyword
- * arguments by params and checks their number, so run finds every argument at its index.
+ * The parser looks names up here and refuses those it does not find, so that a model with a
+ * template outside the subset is refused when it is registered, not when it is asked.  The node
+ * keeps the entry, and rendering calls entry->run: one table for both.  The parser also places
+ * keyword arguments by params and checks their number, so run finds every argument at its index.
  */
 #ifndef LLM_TEMPLATE_BUILTIN_H
 #define LLM_TEMPLATE_BUILTIN_H
@@ -40,7 +40,7 @@ extern const LlmBuiltin *llm_filter_find(LlmStrView name);
 extern const LlmBuiltin *llm_test_find(LlmStrView name);
 extern const LlmBuiltin *llm_function_find(LlmStrView name);
 
-/* The first method of this name, whatever its receiver; methods of one name have the same params. */
+/* The first method of this name, whatever its receiver; those of one name have the same params. */
 extern const LlmBuiltin *llm_method_find(LlmStrView name);
 
 /* The method of this name that value has, or NULL. */

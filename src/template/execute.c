@@ -168,7 +168,6 @@ invoke(LlmRender *render, const LlmNode *node)
 {
 	LlmValue callee = llm_scope_get(render, &node->as.invoke.name);
 	LlmScope *caller = render->scope;
-	size_t n_loops = render->n_loops;
 	LlmTextBuffer *out;
 	LlmScope *inner;
 	LlmValue text;
@@ -182,12 +181,10 @@ invoke(LlmRender *render, const LlmNode *node)
 	render->scope = caller;
 	bind_arguments(render, node, callee.as.macro->node, inner);
 	render->scope = inner;
-	render->n_loops = 0;
 	out = begin_capture(render);
 	bind_defaults(render, callee.as.macro->node);
 	execute_body(render, &callee.as.macro->node->as.macro.body);
 	text = end_capture(render, out);
-	render->n_loops = n_loops;
 	render->scope = caller;
 	return text;
 }
@@ -249,7 +246,6 @@ execute_for(LlmRender *render, const LlmNode *node)
 	Flow otherwise = FLOW_NEXT;
 
 	loop->items = loop_items(render, node);
-	loop->depth = render->n_loops++;
 	for (; loop->index < loop->items->n && flow != FLOW_BREAK; loop->index++)
 	{
 		llm_scope_enter(render, scope);
@@ -258,7 +254,6 @@ execute_for(LlmRender *render, const LlmNode *node)
 		flow = execute_body(render, &node->as.loop.body);
 		completed = completed || flow == FLOW_NEXT;
 	}
-	render->n_loops--;
 	if (!completed && node->as.loop.has_otherwise)
 	{
 		/* A "break" in here is meant for the loop around this one. */

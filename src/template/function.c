@@ -6,7 +6,7 @@
 
 #include "template/print.h"
 
-/* How the template refuses its messages; the text is the template's own, so no line goes with it. */
+/* How a template refuses its messages; the text is the template's own: no line goes with it. */
 static LlmValue
 raise_exception(LlmTask *task, const LlmCall *call)
 {

@@ -2,8 +2,8 @@
  * lexer.c
  *	  Template source to tokens; see lexer.h.
  *
- * The rules are those of jinja2's lexer (read in version 3.1): what a tag begins and ends with, what
- * each sign strips, which characters a string escape stands for.
+ * The rules are those of jinja2's lexer (read in version 3.1): what a tag begins and ends with,
+ * and what each sign strips.
  */
 #include "template/lexer.h"
 

@@ -2,9 +2,9 @@
  * node.h
  *	  The tree that a template is compiled to.
  *
- * Nodes and what they point to are owned by the arena of the compiled template and never change once
- * it is compiled, so many threads may render it.  A node knows the height of the tree below it;
- * the height is limited when the tree is built, which bounds every recursion over it.
+ * Nodes and what they point to are owned by the arena of the compiled template and never change
+ * once it is compiled, so many threads may render it.  A node knows the height of the tree below
+ * it; the height is limited when the tree is built, which bounds every recursion over it.
  */
 #ifndef LLM_TEMPLATE_NODE_H
 #define LLM_TEMPLATE_NODE_H

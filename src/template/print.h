@@ -7,7 +7,7 @@
 
 #include "template/value.h"
 
-/* Python's str(): a text is itself, undefined is empty, none is "None", containers show their items. */
+/* Python's str(): a text is itself, undefined is empty, none is "None", a list shows its items. */
 extern LlmText llm_print_value(LlmTask *task, LlmValue value);
 
 /* How llm_print_json lays out; the defaults of Python's json.dumps() with ensure_ascii off. */

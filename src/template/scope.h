@@ -3,9 +3,9 @@
  *	  One rendering: its variables, its output, and how parts of it reach each other.
  *
  * Scopes are a chain from the innermost outwards.  Each pass of a loop, each macro call and each
- * captured block has its own; assignments go to the innermost, so they are forgotten at its end (that
- * is Jinja's rule, and why templates use namespaces).  A macro remembers the scope it was defined
- * in.
+ * captured block has its own; assignments go to the innermost, so they are forgotten at its end
+ * (that is Jinja's rule, and why templates use namespaces).  A macro remembers the scope it was
+ * defined in.
  */
 #ifndef LLM_TEMPLATE_SCOPE_H
 #define LLM_TEMPLATE_SCOPE_H

@@ -12,7 +12,7 @@
 
 #define BYTES_PER_UNIT 16
 
-/* The arena asks for chunks of up to this size, so it can be "full" with this much below its limit. */
+/* The arena asks for chunks of up to this size: it may be full with this much below its limit. */
 #define ARENA_CHUNK_BYTES ((size_t) 1 << 20)
 
 void

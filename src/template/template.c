@@ -15,7 +15,7 @@
 
 #include <stdlib.h>
 
-/* Limits of a compilation: memory for the tree (about 200 bytes per tag), depth of its recursion. */
+/* Limits of a compilation: memory of tokens and tree, depth of recursion. */
 #define COMPILE_MAX_BYTES ((size_t) 128 << 20)
 #define COMPILE_MAX_DEPTH 200
 #define COMPILE_MAX_WORK (UINT64_C(10) * 1000 * 1000)

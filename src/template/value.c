@@ -2,8 +2,8 @@
  * value.c
  *	  Values of the template language; see value.h.
  *
- * A template can nest values as deeply as its work cap allows, so whatever walks into a value counts
- * its depth with llm_task_enter and charges each element.
+ * A template can nest values as deeply as its work cap allows, so whatever walks into a value
+ * counts its depth with llm_task_enter and charges each element.
  */
 #include "template/value.h"
 
@@ -412,10 +412,11 @@ loop_attribute(const LlmLoop *loop, const LlmStrView *name)
 		return llm_value_bool(i == n - 1);
 	if (llm_strview_is(*name, "length"))
 		return llm_value_int(n);
+	/* Depth of recursive loops, which we do not have; nesting does not count. */
 	if (llm_strview_is(*name, "depth"))
-		return llm_value_int((int64_t) loop->depth + 1);
+		return llm_value_int(1);
 	if (llm_strview_is(*name, "depth0"))
-		return llm_value_int((int64_t) loop->depth);
+		return llm_value_int(0);
 	if (llm_strview_is(*name, "previtem") && i > 0)
 		return loop->items->items[i - 1];
 	if (llm_strview_is(*name, "nextitem") && i < n - 1)

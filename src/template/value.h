@@ -70,7 +70,6 @@ struct LlmLoop
 {
 	const LlmList *items;
 	size_t index; /* of the current item, from 0 */
-	size_t depth; /* 0 for the outermost loop */
 };
 
 /* ---- making values ---- */
