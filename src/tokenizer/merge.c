@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Elements of the first allocation: most words are shorter, so it is the only one. */
 #define FIRST_CAP 64
 
 void
@@ -79,6 +80,7 @@ llm_merge_add(LlmMerge *merge, uint32_t len, int32_t id)
 	return true;
 }
 
+/* Sift up: parents with larger keys move down until the candidate's place is found. */
 static bool
 heap_push(LlmMerge *merge, LlmMergeCandidate candidate)
 {
@@ -98,6 +100,7 @@ heap_push(LlmMerge *merge, LlmMergeCandidate candidate)
 	return true;
 }
 
+/* Take the smallest out (n_heap > 0) and let the last one sift down from the top. */
 static LlmMergeCandidate
 heap_pop(LlmMerge *merge)
 {
@@ -140,7 +143,7 @@ note_pair(LlmMerge *merge, int32_t left, LlmMergeFind find, const void *context)
 												a->len + b->len, result.id});
 }
 
-/* Let left take in its right neighbour. */
+/* Let left take in its right neighbour, which stays in the array with length 0. */
 static void
 join(LlmMerge *merge, LlmMergeSymbol *left, int32_t id)
 {
@@ -170,8 +173,9 @@ llm_merge_run(LlmMerge *merge, LlmMergeFind find, const void *context)
 
 		if (left->len == 0 || left->next < 0 ||
 			left->len + merge->symbols[left->next].len != best.len)
-			continue; /* stale */
+			continue; /* stale: one of the two has gone or grown */
 		join(merge, left, best.id);
+		/* The pair is one symbol now and has new pairs with its neighbours on both sides. */
 		if (!note_pair(merge, left->prev, find, context) || !note_pair(merge, index, find, context))
 			return false;
 	}

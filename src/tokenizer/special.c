@@ -47,6 +47,7 @@ compare_entries(const void *a, const void *b)
 	return x->id < y->id ? -1 : 1;
 }
 
+/* Unknown tokens count: a template may name "<unk>". */
 static bool
 is_special(const LlmVocabToken *token)
 {

@@ -23,6 +23,7 @@ typedef struct Word
 	LlmStrView text;
 } Word;
 
+/* The text of both, which lie side by side, is looked up as a whole. */
 static bool
 find_pair(const void *context, const LlmMergeSymbol *left, const LlmMergeSymbol *right,
 		  LlmMergeResult *result)
@@ -37,6 +38,7 @@ find_pair(const void *context, const LlmMergeSymbol *left, const LlmMergeSymbol 
 	return true;
 }
 
+/* One symbol per character; a byte that is no character is one by itself. */
 static bool
 begin_word(const Word *word, LlmMerge *merge)
 {
@@ -55,7 +57,7 @@ begin_word(const Word *word, LlmMerge *merge)
 	return true;
 }
 
-/* A character that is no token. */
+/* A character that is no token: its bytes, or else one unknown token, or else nothing. */
 static LlmStatus
 append_unknown(const LlmVocab *vocab, LlmStrView character, LlmTokenList *out, LlmError *err)
 {

@@ -17,8 +17,10 @@
 
 #include <stdlib.h>
 
+/* Of match_at. */
 #define NO_MATCH SIZE_MAX
 
+/* From short beginnings to long ones: a border grows by a byte or falls back to a shorter one. */
 static void
 fill_borders(const LlmStopString *string)
 {
@@ -94,6 +96,7 @@ advance(LlmStopString *string, char byte)
 		string->matched++;
 	if (string->matched < string->text.len)
 		return false;
+	/* Its next match may overlap this one, while an earlier match of another string is awaited. */
 	string->matched = string->border[string->matched];
 	return true;
 }
@@ -160,6 +163,7 @@ llm_stop_finish(LlmStop *stop, LlmStrBuf *out)
 {
 	if (stop->stopped)
 		return;
+	/* What begins earlier can no longer be completed, so the match that waited for it stands. */
 	stop->stopped = stop->match_at != NO_MATCH;
 	release(stop, stop->stopped ? stop->match_at : stop->held.len, out);
 }

@@ -100,6 +100,7 @@ llm_tokenizer_token_bytes(const LlmTokenizer *tokenizer, int32_t id, char buf[LL
 		case LLM_TOKEN_UNUSED:
 			break;
 	}
+	/* Nothing that a reader should see. */
 	return (LlmStrView){buf, 0};
 }
 
@@ -125,6 +126,7 @@ typedef struct Encoder
 	LlmTokenList *out;
 } Encoder;
 
+/* The text's length fits, and the runs, if any, cover it. */
 static LlmStatus
 check_arguments(LlmStrView text, const LlmTextRun *runs, size_t n_runs, LlmError *err)
 {
@@ -147,7 +149,10 @@ check_arguments(LlmStrView text, const LlmTextRun *runs, size_t n_runs, LlmError
 	return LLM_OK;
 }
 
-/* Where the trusted run that at lies in ends; at itself when it lies in none.  at only ascends. */
+/*
+ * Where the trusted run that at lies in ends; at itself when it lies in none.  Runs that end at or
+ * before at are left behind for good, so the places asked for must ascend.
+ */
 static size_t
 trusted_end(Encoder *encoder, size_t at)
 {
@@ -163,7 +168,7 @@ trusted_end(Encoder *encoder, size_t at)
 	return encoder->n_runs > 0 && encoder->runs->trusted ? encoder->run_end : at;
 }
 
-/* Encode the stretch [begin, end) between special tokens. */
+/* Encode the stretch [begin, end) between special tokens; an empty one gives nothing. */
 static LlmStatus
 encode_stretch(Encoder *encoder, size_t begin, size_t end, LlmError *err)
 {
@@ -196,6 +201,7 @@ skip_stripped(const Encoder *encoder, int32_t id, size_t at)
 	return at;
 }
 
+/* Walk over the text: special tokens as they are, what lies between by the algorithm. */
 static LlmStatus
 encode_text(Encoder *encoder, LlmError *err)
 {
@@ -235,12 +241,20 @@ begins_with_bos(const Encoder *encoder)
 	return entry != NULL && entry->id == encoder->tokenizer->vocab.bos;
 }
 
+/* A text begins where there is nothing before it but a control token; else it goes on. */
+static bool
+begins_text(const LlmTokenizer *tokenizer, const LlmTokenList *out)
+{
+	return out->n == 0 || llm_tokenizer_is_control(tokenizer, out->ids[out->n - 1]);
+}
+
 LlmStatus
 llm_tokenizer_encode(const LlmTokenizer *tokenizer, LlmStrView text, const LlmTextRun *runs,
 					 size_t n_runs, bool add_special, LlmTokenList *out, LlmError *err)
 {
 	const LlmVocab *vocab = &tokenizer->vocab;
-	Encoder encoder = {.tokenizer = tokenizer, .text = text, .at_start = true, .out = out};
+	Encoder encoder = {
+		.tokenizer = tokenizer, .text = text, .at_start = begins_text(tokenizer, out), .out = out};
 	LlmStatus status = check_arguments(text, runs, n_runs, err);
 
 	if (status != LLM_OK)

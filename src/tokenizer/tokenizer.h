@@ -44,7 +44,8 @@ extern bool llm_tokenizer_is_control(const LlmTokenizer *tokenizer, int32_t id);
  * error).  Control tokens are recognised only inside trusted runs (a control token must lie in one
  * run); runs NULL means that nothing is trusted.  Splitting and merging do not see run borders
  * otherwise.  add_special adds what the file says goes around a text (BOS, EOS), but no second BOS
- * when the trusted text itself begins with it.
+ * when the trusted text itself begins with it.  A text that is appended to other text goes on where
+ * that ended: no space is put in front of it.
  */
 extern LlmStatus llm_tokenizer_encode(const LlmTokenizer *tokenizer, LlmStrView text,
 									  const LlmTextRun *runs, size_t n_runs, bool add_special,

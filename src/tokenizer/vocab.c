@@ -64,6 +64,7 @@ text_slot(const LlmVocab *vocab, LlmStrView text, uint64_t hash)
 	uint32_t mask = vocab->n_slots - 1;
 	uint32_t at = (uint32_t) hash & mask;
 
+	/* Half of the slots are free, so a chain ends soon unless somebody made the keys collide. */
 	for (int i = 0; i < LLM_VOCAB_MAX_PROBES; i++)
 	{
 		LlmVocabSlot *slot = &vocab->slots[at];
@@ -83,6 +84,7 @@ llm_vocab_find_any(const LlmVocab *vocab, LlmStrView text)
 {
 	const LlmVocabSlot *slot;
 
+	/* No token is longer, so a long text is not even hashed: merging stays O(1) per pair. */
 	if (text.len == 0 || text.len > LLM_VOCAB_MAX_TOKEN_BYTES)
 		return -1;
 	slot = text_slot(vocab, text, llm_hash_bytes(text.data, text.len));

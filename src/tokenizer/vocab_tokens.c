@@ -20,6 +20,7 @@
 #define SPACE_MARK "\xE2\x96\x81"
 #define SPACE_MARK_BYTES 3
 
+/* Converters write I32; any other integer type says the same. */
 static bool
 is_integer(LlmGgufValueType type)
 {
@@ -79,6 +80,7 @@ read_names(LlmVocab *vocab, const LlmGguf *gguf, size_t *names_bytes, LlmError *
 	return LLM_OK;
 }
 
+/* Types beyond those we know are refused: one of them might mean control. */
 static LlmStatus
 read_types(LlmVocab *vocab, const LlmGguf *gguf, LlmError *err)
 {
@@ -186,6 +188,7 @@ set_text(LlmVocab *vocab, int32_t id, char *out, size_t *n_bytes, LlmError *err)
 	return LLM_OK;
 }
 
+/* Texts lie behind the names in strings, from names_bytes on; see read_names for the room. */
 static LlmStatus
 set_texts(LlmVocab *vocab, size_t names_bytes, LlmError *err)
 {
@@ -226,6 +229,7 @@ llm_vocab_read_tokens(LlmVocab *vocab, const LlmGguf *gguf, LlmError *err)
 		return status;
 	for (int byte = 0; byte < 256; byte++)
 		vocab->byte_ids[byte] = -1;
+	/* Before the texts, because it turns text into control tokens. */
 	llm_end_token_mark(vocab);
 	status = set_texts(vocab, names_bytes, err);
 	return status != LLM_OK ? status : llm_vocab_index_texts(vocab, err);
@@ -237,6 +241,7 @@ typedef struct ScoredToken
 	int32_t id;
 } ScoredToken;
 
+/* Highest first. */
 static int
 compare_scores(const void *a, const void *b)
 {
@@ -279,6 +284,7 @@ llm_vocab_read_scores(LlmVocab *vocab, const LlmGguf *gguf, LlmError *err)
 	for (int32_t id = 0; id < vocab->n_tokens && status == LLM_OK; id++)
 	{
 		scored[id] = (ScoredToken){llm_gguf_array_f32(&scores, (uint64_t) id), id};
+		/* A NaN has no place in an order; sorting with it would be undefined. */
 		if (isnan(scored[id].score))
 			status =
 				llm_error_set(err, LLM_ERR_CORRUPT, "the score of token %d is not a number", id);
