@@ -6,17 +6,17 @@
  * these follow
  *
  *	  - the largest logit: search the first span that has the largest maximum;
- *	  - the k largest without sorting V of them: the k-th largest maximum is a lower bound of the k-th
- *		largest logit, because k spans have a logit that is at least it.  Only spans that reach the
- *		bound are searched, and only what reaches it is sorted.
+ *	  - the k largest without sorting V of them: the k-th largest maximum is a lower bound of
+ *		the k-th largest logit, because k spans have a logit that is at least it.  Only spans that
+ *		reach the bound are searched, and only what reaches it is sorted.
  *
  * Top-p has a bound as well: of the total weight Z, tokens lighter than (1 - p) Z / V have less
  * than (1 - p) Z together, so the heaviest tokens with weight p Z are all among the others.
  *
  * Same bits everywhere: weights are e^((logit - largest) / temperature) by llm_exp, sums run in a
- * written order (eight lanes per span, then span by span), comparisons of logits are exact.  So the
- * token depends on logits, parameters, seed and position only, neither on the processor nor on libc.
- * It needs -ffp-contract=off, which src/plain.mk sets for all plain C.
+ * written order (eight lanes per span, then span by span), comparisons of logits are exact.  So
+ * the token depends on logits, parameters, seed and position only, neither on the processor nor
+ * on libc. It needs -ffp-contract=off, which src/plain.mk sets for all plain C.
  */
 #include "engine/sampler.h"
 
@@ -33,8 +33,8 @@
 #define LANES 8	 /* independent partial sums */
 
 /*
- * Lighter tokens count as weightless.  Even 2^18 of them weigh less than half a unit in the last place
- * of the sum, in which the heaviest alone weighs 1.
+ * Lighter tokens count as weightless.  Even 2^18 of them weigh less than half a unit in the last
+ * place of the sum, in which the heaviest alone weighs 1.
  */
 #define LIGHTEST 0x1p-72
 #define BELOW_LIGHTEST_LOG (-60.0)
@@ -118,9 +118,9 @@ llm_sampler_destroy(LlmSampler *sampler)
 /* ---- penalties and mask ---- */
 
 /*
- * Repetition as in CTRL (Keskar and others 2019): a logit of a token seen anywhere is divided by the
- * penalty where it is positive and multiplied where it is negative.  Presence and frequency as
- * OpenAI defines them: subtract once, and once per occurrence, for what was generated.
+ * Repetition as in CTRL (Keskar and others 2019): a logit of a token seen anywhere is divided by
+ * the penalty where it is positive and multiplied where it is negative.  Presence and frequency
+ * as OpenAI defines them: subtract once, and once per occurrence, for what was generated.
  */
 static void
 penalise(LlmSampler *sampler, const LlmSamplingParams *params, const LlmSampleInput *input)
@@ -290,7 +290,9 @@ sort_candidates(LlmSampler *sampler, int32_t n)
 	}
 }
 
-/* The k largest logits in order, as candidates; returns their number, less than k if not all are. */
+/*
+ * The k largest logits in order, as candidates; returns their number, less than k if not all are.
+ */
 static int32_t
 find_top_k(LlmSampler *sampler, const float *logits, int32_t k)
 {
@@ -412,6 +414,13 @@ weigh_all(LlmSampler *sampler, Scale scale, double floor, const float *logits)
 
 /* ---- the draw ---- */
 
+/* Min-p is a fraction of the largest weight, which is 1; the largest itself always stays. */
+static double
+lightest_kept(const LlmSamplingParams *params)
+{
+	return fmax(fmin(params->min_p, 1), LIGHTEST);
+}
+
 /* Walk the weights in order of id until their sum exceeds target. */
 static int32_t
 draw_by_id(const LlmSampler *sampler, double target)
@@ -450,6 +459,7 @@ draw_sorted(LlmSampler *sampler, int32_t n, double total, const LlmSamplingParam
 	const Candidate *candidates = sampler->candidates;
 	const double *weights = sampler->weights; /* by id */
 	double enough = params->top_p < 1 ? params->top_p * total : INFINITY;
+	double lightest = lightest_kept(params);
 	double kept = 0;
 	double sum = 0;
 	int32_t n_kept = 0;
@@ -459,7 +469,7 @@ draw_sorted(LlmSampler *sampler, int32_t n, double total, const LlmSamplingParam
 	{
 		double weight = weights[candidates[n_kept].id];
 
-		if (n_kept > 0 && (weight < params->min_p || weight < LIGHTEST))
+		if (n_kept > 0 && weight < lightest)
 			break;
 		kept += weight;
 		n_kept++;
@@ -513,7 +523,6 @@ llm_sampler_draw(LlmSampler *sampler, const LlmSamplingParams *params, const Llm
 	const float *logits = adjust_logits(sampler, params, input);
 	int32_t largest = find_largest(sampler, logits);
 	double uniform;
-	double floor;
 	Scale scale;
 
 	if (largest < 0)
@@ -533,8 +542,7 @@ llm_sampler_draw(LlmSampler *sampler, const LlmSamplingParams *params, const Llm
 		return draw_top_k(sampler, params, logits, scale, uniform);
 	if (params->top_p < 1)
 		return draw_top_p(sampler, params, logits, scale, uniform);
-	floor = fmax(fmin(params->min_p, 1), LIGHTEST);
-	return draw_by_id(sampler, uniform * weigh_all(sampler, scale, floor, logits));
+	return draw_by_id(sampler, uniform * weigh_all(sampler, scale, lightest_kept(params), logits));
 }
 
 double

@@ -14,9 +14,9 @@
  *	  7. draw        one of what is left, in proportion to the weights
  *
  * Among equal logits the lowest id is the largest.  The draw is counter based: a hash of (seed,
- * position) gives the uniform number, so the same request gives the same text whatever runs beside it,
- * in whatever order and however often it is computed again.  The result has the same bits on
- * every processor and with every libc (explog.h).
+ * position) gives the uniform number, so the same request gives the same text whatever runs
+ * beside it, in whatever order and however often it is computed again.  The result has the same
+ * bits on every processor and with every libc (explog.h).
  */
 #ifndef LLM_ENGINE_SAMPLER_H
 #define LLM_ENGINE_SAMPLER_H
@@ -41,8 +41,8 @@ typedef struct LlmSampleInput
 } LlmSampleInput;
 
 /*
- * The token.  NaN logits count as minus infinity; if nothing is left, the lowest allowed id.  Parameters
- * were validated with the request; any others, NaN too, still give a token.
+ * The token.  NaN logits count as minus infinity; if nothing is left, the lowest allowed id.
+ * Parameters were validated with the request; any others, NaN too, still give a token.
  */
 extern int32_t llm_sampler_draw(LlmSampler *sampler, const LlmSamplingParams *params,
 								const LlmSampleInput *input);

@@ -2,24 +2,25 @@
  * plan.c
  *	  Which tokens run in the next step.
  *
- * A step has a budget of tokens and one of rows that want logits.  They are given out in this order:
+ * A step has a budget of tokens and one of rows that want logits.  They are given out in this
+ * order:
  *
  *	  1. decodes: every running sequence with one token pending gets it
  *	  2. chunks: running sequences with more pending, which are prompts under way
  *	  3. chunks of newly admitted sequences, strictly in order of arrival
  *
- * Decodes first, because somebody waits for each of them, they are cheap together, and a step that
- * carries a chunk costs little more for carrying them.  Up to max_prefills prompts share what is
- * left in equal parts, so that one long prompt does not hold up the short ones behind it.  More
- * prompts take part only where all before them end in this very step: the number of prompts that are
- * begun and not ended stays at max_prefills, however many short ones pass through.
+ * Decodes first, because somebody waits for each of them, they are cheap together, and a step
+ * that carries a chunk costs little more for carrying them.  Up to max_prefills prompts share
+ * what is left in equal parts, so that one long prompt does not hold up the short ones behind it.
+ * More prompts take part only where all before them end in this very step: the number of prompts
+ * that are begun and not ended stays at max_prefills, however many short ones pass through.
  *
  * Rows.  max_logit_rows >= max_sequences, a decode takes one row, and while a chunk is cut each
- * chunk after it is left one row.  So every sequence that gets tokens gets at least one, whatever the
- * others want: a scoring sequence, which wants a row per token, slows nobody but itself.
+ * chunk after it is left one row.  So every sequence that gets tokens gets at least one, whatever
+ * the others want: a scoring sequence, which wants a row per token, slows nobody but itself.
  *
- * Budget.  With more decodes than max_step_tokens the running list is turned, so that those left out
- * come first in the next step.
+ * Budget.  With more decodes than max_step_tokens the running list is turned, so that those left
+ * out come first in the next step.
  */
 #include "scheduler/scheduler_internal.h"
 
@@ -84,7 +85,9 @@ turn_running(LlmSequenceList *running, LlmSequence *sequence)
 	sequence->prev = NULL;
 }
 
-/* Decodes into the batch; returns the number of sequences that want chunks, in scheduler->chunked. */
+/*
+ * Decodes into the batch; returns the number of sequences that want chunks, in scheduler->chunked.
+ */
 static int32_t
 plan_decodes(LlmScheduler *scheduler, Budget *budget)
 {

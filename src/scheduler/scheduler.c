@@ -197,7 +197,8 @@ llm_scheduler_status(const LlmScheduler *scheduler, LlmSchedulerStatus *out)
 }
 
 /*
- * Is the list linked both ways, as long as it says and of one state?  Adds up what its sequences hold.
+ * Is the list linked both ways, as long as it says and of one state?  Adds up what its sequences
+ * hold.
  */
 static bool
 check_list(const LlmScheduler *scheduler, const LlmSequenceList *list, LlmSequenceState state,

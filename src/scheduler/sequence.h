@@ -1,6 +1,6 @@
 /*
  * sequence.h
- *	  One stream of tokens in the scheduler: what is known, what is computed, which KV blocks it holds.
+ *	  One stream of tokens: what is known, what is computed, which KV blocks it holds.
  *
  * Three lengths tell where a sequence stands, and nothing else does:
  *

@@ -5,8 +5,9 @@
  *	  bench_scheduler [n_sequences] [context]
  *
  * Three loads: all sequences decode (the view's rows stay where they are), the same while one
- * sequence leaves and another comes at every step (rows shift, block tables are copied), and prompts
- * in chunks beside decodes.  The aim is 20 us for any step at 256 sequences; exits with 1 beyond it.
+ * sequence leaves and another comes at every step (rows shift, block tables are copied), and
+ * prompts in chunks beside decodes.  The aim is 20 us for any step at 256 sequences; exits with 1
+ * beyond it.
  */
 #include "scheduler/scheduler.h"
 

@@ -2,9 +2,9 @@
  * test_sampler.c
  *	  The sampler against a naive one that sorts everything, and against statistics.
  *
- * The naive sampler below follows sampler.h word by word with libc's exp and a full sort.  The two
- * agree on every draw except where the uniform number falls within rounding of the border between two
- * tokens; such draws are counted and must be rare.
+ * The naive sampler below follows sampler.h word by word with libc's exp and a full sort.  The
+ * two agree on every draw except where the uniform number falls within rounding of the border
+ * between two tokens; such draws are counted and must be rare.
  */
 #include "unit.h"
 
@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #define MAX_VOCAB 1000
+#define LARGE_VOCAB 20000 /* has enough spans that top-k is bounded by their maxima */
 
 static const LlmSamplingParams neutral = {
 	.top_p = 1,
@@ -44,9 +45,9 @@ random_below(int32_t n)
 
 typedef struct Naive
 {
-	float logits[MAX_VOCAB];
-	int32_t order[MAX_VOCAB];  /* the tokens left after top-k, top-p and min-p */
-	double weights[MAX_VOCAB]; /* of order[i] */
+	float logits[LARGE_VOCAB];
+	int32_t order[LARGE_VOCAB];	 /* the tokens left after top-k, top-p and min-p */
+	double weights[LARGE_VOCAB]; /* of order[i] */
 	int32_t n;
 	double total; /* of weights */
 } Naive;
@@ -142,8 +143,8 @@ static int32_t
 naive_draw(const LlmSamplingParams *params, int32_t n_vocab, double uniform, bool *close)
 {
 	bool by_id = params->top_p >= 1 && (params->top_k == 0 || params->top_k >= (uint32_t) n_vocab);
-	int32_t ids[MAX_VOCAB];
-	double weight_of[MAX_VOCAB];
+	int32_t ids[LARGE_VOCAB];
+	double weight_of[LARGE_VOCAB];
 	double sum = 0;
 
 	memcpy(ids, naive.order, (size_t) naive.n * sizeof(int32_t));
@@ -418,6 +419,8 @@ check_cuts(void)
 	CHECK(support(&params, ties, 6) == 077);
 	params.top_k = UINT32_MAX;
 	CHECK(support(&params, ties, 6) == 077);
+	params.top_k = 2;
+	CHECK(support(&params, (float[]){-0.0f, 0.0f, -0.0f, -1}, 4) == 003);
 
 	/* Of four equal tokens, half is two, and a little more than half is three. */
 	params = neutral;
@@ -455,6 +458,9 @@ check_cuts(void)
 	CHECK(support(&params, equal, 4) == 017);
 	params.min_p = 7;
 	CHECK(support(&params, equal, 4) == 017);
+	params.top_k = 3;
+	CHECK(support(&params, equal, 4) == 007);
+	params.top_k = 0;
 	params.min_p = 0.49;
 	params.top_p = 0.99;
 	CHECK(support(&params, eighths, 4) == 006);
@@ -525,15 +531,17 @@ check_against_naive(void)
 {
 	static const double top_ps[] = {1, 1, 0.999, 0.9, 0.5, 0.1};
 	static const double temperatures[] = {0.05, 0.3, 0.8, 1, 1.7, 10};
-	float logits[MAX_VOCAB];
-	uint32_t mask[(MAX_VOCAB + 31) / 32];
+	static float logits[LARGE_VOCAB];
+	uint32_t mask[(LARGE_VOCAB + 31) / 32];
 	int32_t tokens[64];
 	int n_close = 0;
 	int n_draws = 0;
 
 	for (int round = 0; round < 1500; round++)
 	{
-		int32_t n = 1 + random_below(random_below(3) == 0 ? 10 : MAX_VOCAB);
+		bool large = round % 30 == 0;
+		int32_t n = large ? LARGE_VOCAB - random_below(200)
+						  : 1 + random_below(random_below(3) == 0 ? 10 : MAX_VOCAB);
 		bool integers = random_below(3) == 0; /* many ties */
 		LlmSampleInput input = {.logits = logits};
 		LlmSamplingParams params = neutral;
@@ -543,7 +551,7 @@ check_against_naive(void)
 			logits[i] = integers ? (float) random_below(12)
 								 : (float) ((double) random_below(1000000) / 50000 - 10);
 		params.temperature = temperatures[random_below(6)];
-		params.top_k = random_below(2) == 0 ? 0 : (uint32_t) random_below(n + 3);
+		params.top_k = random_below(2) == 0 ? 0 : (uint32_t) random_below(large ? 200 : n + 3);
 		params.top_k = params.top_k == 1 ? 2 : params.top_k;
 		params.top_p = top_ps[random_below(6)];
 		params.min_p = random_below(3) == 0 ? random_below(100) / 200.0 : 0;

@@ -2,15 +2,16 @@
  * test_scheduler_random.c
  *	  The scheduler against a fake model and a naive one, over random lives of many sequences.
  *
- * The fake model keeps a KV cache of plain integers.  A step stores each token at its slot; a row of
- * "logits" is a hash of everything from position 0 to the row's, read through the block table, and
- * the next token is taken from that hash.  A wrong slot, a wrong block table, a block that two
- * sequences share or a token that was skipped changes the hash.  The naive model hashes the tokens of
- * one sequence in order and has no cache at all; both must agree on every row of every sequence.
+ * The fake model keeps a KV cache of plain integers.  A step stores each token at its slot; a row
+ * of "logits" is a hash of everything from position 0 to the row's, read through the block table,
+ * and the next token is taken from that hash.  A wrong slot, a wrong block table, a block that
+ * two sequences share or a token that was skipped changes the hash.  The naive model hashes the
+ * tokens of one sequence in order and has no cache at all; both must agree on every row of every
+ * sequence.
  *
  * Each episode draws its own limits, down to a budget of one token and one sequence.  After every
- * step the scheduler recounts itself (llm_scheduler_check) and the view is checked as a kernel would
- * read it.
+ * step the scheduler recounts itself (llm_scheduler_check) and the view is checked as a kernel
+ * would read it.
  *
  *	  LLM_TEST_SEED=n         the run to repeat (printed)
  *	  LLM_TEST_OPERATIONS=n   adds, cancels and steps in all; default 50000
