@@ -1,0 +1,116 @@
+-- What there is, exactly: functions with their arguments and properties, views, wrapper, server.
+\set ECHO none
+\set QUIET 1
+\pset format unaligned
+\pset tuples_only true
+\pset pager off
+BEGIN;
+SELECT plan(18);
+
+SELECT has_extension('postgres_llm');
+SELECT has_schema('llm');
+SELECT is((SELECT extrelocatable FROM pg_extension WHERE extname = 'postgres_llm'), false,
+		  'the extension is not relocatable');
+SELECT functions_are('llm', ARRAY[
+	'alter_model', 'chat', 'count_tokens', 'create_model', 'detokenize', 'drop_model', 'engine_status',
+	'generate', 'generate_detail', 'load_model', 'model_status', 'restart_engine', 'score', 'stream',
+	'tokenize', 'unload_model', 'validator']);
+SELECT views_are('llm', ARRAY['engine_status', 'model_status', 'models']);
+SELECT is_empty($$SELECT relname FROM pg_class
+				  WHERE relnamespace = 'llm'::regnamespace AND relkind NOT IN ('v', 'i')$$,
+				'there is no table: models are foreign servers');
+SELECT results_eq(
+	$$SELECT s.srvname::text COLLATE "default", s.srvoptions::text COLLATE "default" FROM pg_foreign_server s
+	  JOIN pg_depend d ON d.classid = 'pg_foreign_server'::regclass AND d.objid = s.oid
+	  WHERE d.deptype = 'e'$$,
+	$$VALUES ('smollm2', '{source=SmolLM2-135M-Instruct.Q4_1.gguf}')$$,
+	'smollm2 is built in');
+
+-- Names and types of arguments.
+SELECT results_eq(
+	$$SELECT proname::text COLLATE "default", pg_get_function_arguments(oid), pg_get_function_result(oid)
+	  FROM pg_proc WHERE pronamespace = 'llm'::regnamespace
+	  AND proname NOT IN ('generate', 'generate_detail', 'chat', 'stream', 'model_status', 'engine_status')
+	  ORDER BY proname COLLATE "C"$$,
+	$$VALUES
+	('alter_model', 'name text, source text DEFAULT NULL::text, options jsonb DEFAULT NULL::jsonb', 'void'),
+	('count_tokens', 'text text, model text DEFAULT NULL::text', 'integer'),
+	('create_model', 'name text, source text, options jsonb DEFAULT NULL::jsonb', 'void'),
+	('detokenize', 'tokens integer[], model text DEFAULT NULL::text', 'text'),
+	('drop_model', 'name text', 'void'),
+	('load_model', 'name text, OUT architecture text, OUT quantization text, OUT parameters bigint, '
+	 || 'OUT file_bytes bigint, OUT loaded_bytes bigint, OUT context_length integer, '
+	 || 'OUT vocabulary_size integer, OUT chat boolean', 'record'),
+	('restart_engine', '', 'void'),
+	('score', 'prompt text, completion text, model text DEFAULT NULL::text, options jsonb DEFAULT NULL::jsonb, '
+	 || 'OUT token_no integer, OUT token_id integer, OUT token text, OUT logprob double precision',
+	 'SETOF record'),
+	('tokenize', 'text text, model text DEFAULT NULL::text', 'integer[]'),
+	('unload_model', 'name text', 'boolean'),
+	('validator', 'options text[], catalog oid', 'void')$$,
+	'arguments of the other functions');
+SELECT results_eq(
+	$$SELECT proname::text COLLATE "default", split_part(pg_get_function_arguments(oid), ',', 1),
+			 split_part(pg_get_function_arguments(oid), 'options jsonb DEFAULT NULL::jsonb', 2)
+	  FROM pg_proc WHERE pronamespace = 'llm'::regnamespace
+	  AND proname IN ('generate', 'generate_detail', 'chat', 'stream') ORDER BY proname COLLATE "C"$$,
+	$$VALUES
+	('chat', 'messages jsonb', ''),
+	('generate', 'prompt text', ''),
+	('generate_detail', 'prompt text', ', OUT text text, OUT finish_reason text, '
+	 || 'OUT prompt_tokens integer, OUT cached_tokens integer, OUT completion_tokens integer, '
+	 || 'OUT ttft_ms double precision, OUT total_ms double precision, OUT error text'),
+	('stream', 'prompt text', ', OUT chunk_no integer, OUT chunk text')$$,
+	'input and output of what generates');
+SELECT results_eq(
+	$$SELECT DISTINCT substring(pg_get_function_identity_arguments(oid)
+								from '(?:text|jsonb), (model text, .* options jsonb)')
+	  FROM pg_proc WHERE pronamespace = 'llm'::regnamespace
+	  AND proname IN ('generate', 'generate_detail', 'chat', 'stream')$$,
+	$$VALUES ('model text, system_prompt text, max_tokens integer, temperature double precision, '
+			  || 'top_p double precision, top_k integer, min_p double precision, seed bigint, '
+			  || 'stop text[], options jsonb')$$,
+	'they share their options');
+SELECT results_eq(
+	$$SELECT DISTINCT pronargs::int - pronargdefaults FROM pg_proc
+	  WHERE pronamespace = 'llm'::regnamespace
+	  AND proname IN ('generate', 'generate_detail', 'chat', 'stream', 'tokenize', 'count_tokens', 'detokenize')$$,
+	$$VALUES (1)$$, 'of which all but the input are optional');
+
+-- Properties that the planner reads.
+SELECT results_eq(
+	$$SELECT provolatile, proparallel, procost, proisstrict,
+			 string_agg(proname::text COLLATE "default", ' ' ORDER BY proname COLLATE "C")
+	  FROM pg_proc WHERE pronamespace = 'llm'::regnamespace GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4$$,
+	$$VALUES
+	('s'::"char", 'r'::"char", 1000::float4, false, 'count_tokens detokenize tokenize'),
+	('v', 'r', 1, true, 'engine_status model_status restart_engine'),
+	('v', 'r', 100000, false, 'chat generate generate_detail load_model score stream unload_model'),
+	('v', 'u', 1, false, 'alter_model create_model drop_model'),
+	('v', 'u', 1, true, 'validator')$$,
+	'volatility, parallel safety, cost, strictness');
+SELECT results_eq(
+	$$SELECT proname::text COLLATE "default", prorows FROM pg_proc WHERE pronamespace = 'llm'::regnamespace AND proretset
+	  ORDER BY proname COLLATE "C"$$,
+	$$VALUES ('model_status', 10::float4), ('score', 100), ('stream', 100)$$, 'expected rows');
+
+-- How they are bound to C, which stays for ever.
+SELECT is_empty($$SELECT proname FROM pg_proc WHERE pronamespace = 'llm'::regnamespace
+				  AND (prosrc <> 'postgres_llm_' || proname OR probin <> '$libdir/postgres_llm'
+					   OR prolang <> (SELECT oid FROM pg_language WHERE lanname = 'c'))$$,
+				'C symbols follow the SQL names');
+SELECT is_empty($$SELECT proname FROM pg_proc WHERE pronamespace = 'llm'::regnamespace AND prosecdef$$,
+				'no function is SECURITY DEFINER');
+
+-- Views show what their functions give.
+SELECT columns_are('llm', 'models', ARRAY['name', 'owner', 'source', 'context_length', 'weights',
+	'kv_cache_type', 'is_default', 'is_builtin', 'description']);
+SELECT columns_are('llm', 'model_status', ARRAY['model', 'state', 'loaded_bytes', 'context_length', 'slots',
+	'running', 'waiting', 'kv_blocks', 'kv_blocks_free', 'requests', 'prompt_tokens', 'generated_tokens',
+	'steps', 'path', 'last_error']);
+SELECT columns_are('llm', 'engine_status', ARRAY['state', 'description', 'broker_pid', 'engine_pid',
+	'started', 'retry_at', 'starts', 'failures', 'models', 'slots', 'slots_used', 'requests', 'completed',
+	'failed', 'cancelled', 'payload_bytes', 'last_error']);
+
+SELECT * FROM finish();
+ROLLBACK;
