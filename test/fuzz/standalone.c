@@ -4,13 +4,13 @@
  *
  * Usage: fuzz_NAME [--runs N] [--seed S] [--limit-ms MS] [SEED FILE OR DIRECTORY...]
  *
- * Runs every seed as it is, then N mutations of them (default 2000).  Input number i depends only on
- * the seeds and on S + i, so a run can be repeated.  There is no feedback from coverage: this is a
- * smoke test for every build, `make fuzz` is the search.
+ * Runs every seed as it is, then N mutations of them (default 2000).  Input number i depends only
+ * on the seeds and on S + i, so a run can be repeated.  There is no feedback from coverage: this is
+ * a smoke test for every build, `make fuzz` is the search.
  *
- * Before it is run, each input is written to the file fuzz_NAME.input beside the program, where it is
- * found after a crash; the file is removed when all went well.  An input that takes more than MS of
- * processor time (default 2000), or a minute by the clock, ends the program.
+ * Before it is run, each input is written to the file fuzz_NAME.input beside the program, where it
+ * is found after a crash; the file is removed when all went well.  An input that takes more than MS
+ * of processor time (default 2000), or a minute by the clock, ends the program.
  *
  * Last line: "fuzz NAME: N passed, 0 failed, 0 skipped".  On failure there is none; the caller sees
  * the exit status.
