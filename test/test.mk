@@ -54,6 +54,7 @@ FUZZERS = $(basename $(notdir $(wildcard test/fuzz/fuzz_*.c)))
 FUZZ_BUILD = .build/fuzz
 FUZZ_RUNS ?= 2000
 FUZZ_SECONDS ?= 60
+FUZZ_SEEDS_fuzz_gguf = $(BUILD)/fuzz-seed.gguf
 FUZZ_SEEDS_fuzz_template = $(wildcard test/data/template/*.jinja)
 fuzz_seeds = $(FUZZ_SEEDS_$(1)) $(wildcard .build/fuzz-seeds/$(patsubst fuzz_%,%,$(1)))
 
@@ -70,6 +71,12 @@ endef
 
 fuzz-run: $(addprefix $(BUILD)/test/fuzz/,$(FUZZERS))
 	@status=0; $(foreach fuzzer,$(FUZZERS),$(call run_fuzzer,$(fuzzer))) exit $$status
+
+$(BUILD)/fuzz-seed.gguf: test/tools/make_gguf.py test/tools/gguf_writer.py
+	@mkdir -p $(@D)
+	python3 $< $@ --type q4_0 --layers 1 --dim 32 --ffn 32 --heads 2 --kv-heads 1 --tied
+
+fuzz-run fuzz-search: $(FUZZ_SEEDS_fuzz_gguf)
 
 fuzz-smoke:
 	@$(MAKE) --no-print-directory BUILD=$(FUZZ_BUILD) VARIANT=asan fuzz-run

@@ -7,9 +7,10 @@
  * change the result in a way that the forward pass does not compute is an error, not a detail to
  * skip.
  */
+#include "model/config.h"
+
 #include "base/strview.h"
 #include "model/architecture.h"
-#include "model/model.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -5,7 +5,10 @@
  * Everything that a step touches is allocated here, once: weights, KV cache, activations, the table
  * of rotary angles, the host's copy of the logits.
  */
+#include "model/model.h"
+
 #include "model/model_internal.h"
+#include "model/rope.h"
 
 #include <stdlib.h>
 
@@ -122,7 +125,7 @@ create_rope(LlmModel *model, LlmError *err)
 		return llm_error_set(err, LLM_ERR_OUT_OF_MEMORY,
 							 "out of memory for the angles of %d positions", n_positions);
 	}
-	llm_model_fill_rope(table, config, model->weights.rope_factors, n_positions);
+	llm_rope_fill_table(table, config, model->weights.rope_factors, n_positions);
 	ops->write(model->dev, model->rope_table, table, n_bytes);
 	free(table);
 	model->rope = (LlmRope){config->rope_kind, config->rope_dims / 2, model->rope_table};

@@ -42,8 +42,4 @@ struct LlmModel
 	size_t n_bytes;
 };
 
-/* rope.c: cos and sin of every angle, for positions 0 .. n_positions - 1; host memory. */
-extern void llm_model_fill_rope(float *cos_sin, const LlmModelConfig *config, const float *factors,
-								int32_t n_positions);
-
 #endif /* LLM_MODEL_MODEL_INTERNAL_H */

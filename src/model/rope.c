@@ -6,12 +6,12 @@
  * files bring the factors (rope_freqs.weight); without them they are 1.  Angles are computed in
  * double: at position 100,000 a float has only two digits left behind the point.
  */
-#include "model/model_internal.h"
+#include "model/rope.h"
 
 #include <math.h>
 
 void
-llm_model_fill_rope(float *cos_sin, const LlmModelConfig *config, const float *factors,
+llm_rope_fill_table(float *cos_sin, const LlmModelConfig *config, const float *factors,
 					int32_t n_positions)
 {
 	int32_t n_pairs = config->rope_dims / 2;

@@ -8,9 +8,10 @@
  *
  * GGUF writes dimensions with the fastest first: W[n_rows, n_cols] has dims {n_cols, n_rows}.
  */
+#include "model/weights.h"
+
 #include "base/assert.h"
 #include "model/architecture.h"
-#include "model/weights.h"
 
 #include <stddef.h>
 #include <stdio.h>

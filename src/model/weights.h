@@ -5,7 +5,7 @@
 #ifndef LLM_MODEL_WEIGHTS_H
 #define LLM_MODEL_WEIGHTS_H
 
-#include "model/model.h"
+#include "model/config.h"
 
 /* One layer.  Matrices are W[n_rows, n_cols] for out = x * W^T; a bias may be NULL. */
 typedef struct LlmLayerWeights
