@@ -1,12 +1,12 @@
 /*
  * engine.c
- *	  The real engine; see engine.h.  Frames come in here and steps are run from here; what becomes of
- *	  a request in between is in progress.c.
+ *	  The real engine; see engine.h.  Frames come in here and steps are run from here; what becomes
+ *	  of a request in between is in progress.c.
  */
 #include "engine/engine.h"
 
 #include "base/assert.h"
-#include "engine/engine_internal.h"
+#include "engine/engine_state.h"
 #include "engine/progress.h"
 #include "engine/reply.h"
 #include "engine/step.h"
@@ -261,7 +261,9 @@ engine_destroy(LlmService *service)
 static const LlmServiceOps engine_ops = {engine_submit, engine_cancel,	 engine_run,
 										 engine_status, engine_can_stop, engine_destroy};
 
-/* Try the device once, at start: a missing one is told at once, and its description is for READY. */
+/*
+ * Try the device once, at start: a missing one is told at once, and its description is for READY.
+ */
 static LlmStatus
 describe_device(LlmEngine *engine, LlmError *err)
 {

@@ -19,21 +19,22 @@
  *
  *	  [[steps=N]]      take N steps
  *	  [[text=T]]       the answer is T instead of the echo
- *	  [[bytes=N]]      the answer is N bytes of "x", not cut by max_tokens
- *	  [[show]]         the answer describes the request: every field that was received
- *	  [[split]]        the answer is "a\u00f1\u20ac\U0001F600", 3 times; streamed one character per step
+ *	  [[bytes=N]]      the answer is N bytes of "x", not cut
+ *	  [[show]]         the answer describes the request, every field that was received; not cut
+ *	  [[split]]        the answer is 3 times four characters of one, two, three and four bytes:
+ *	                   "a\u00f1\u20ac\U0001F600"; streamed one character per step
  *	  [[stall_ms=N]]   the whole engine sleeps that long in the request's first step
  *	  [[hang]]         keep a slot and never answer, until cancelled
  *
  * and instead of an answer, in the request's last step:
  *
- *	  [[fail=NAME]]    ERROR "fake failure: NAME", a name of llm_status_name: "limit", "corrupt", ...
+ *	  [[fail=NAME]]    ERROR "fake failure: NAME", with a name of llm_status_name ("limit")
  *	  [[crash]]        SIGSEGV            [[exit=N]]       exit with status N
  *	  [[oom]]          SIGKILL            [[bad_frame]]    send bytes that are no frame
  *
  * A model is any regular file; a path that is none fails every kind of request with
  * LLM_ERR_NOT_FOUND.  The path may hold directives, too (`/tmp/x[[fail=corrupt]].gguf`): stall and
- * endings happen when the model is inspected or loaded (which the first GENERATE or SCORE does),
+ * endings happen when the file is looked at, by every kind but GENERATE and SCORE of a loaded model,
  * and [[nochat]] makes a model without chat template, so that only raw prompts work.  Facts:
  * architecture "fake", quantization "F32", 1000000 parameters, 4096 tokens of context unless the
  * request says otherwise, 257 tokens of vocabulary, 1 MiB when loaded.

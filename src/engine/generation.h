@@ -37,7 +37,9 @@ extern LlmStatus llm_generation_init(LlmGeneration *generation, const LlmTokeniz
 /* Also of one that is zero and was never initialised. */
 extern void llm_generation_free(LlmGeneration *generation);
 
-/* Take the next token: its text, as far as it is decided, joins text.  True when it was the last. */
+/*
+ * Take the next token: its text, as far as it is decided, joins text.  True when it was the last.
+ */
 extern bool llm_generation_push(LlmGeneration *generation, int32_t token);
 
 #endif /* LLM_ENGINE_GENERATION_H */

@@ -16,8 +16,8 @@ typedef struct LlmInspection
 } LlmInspection;
 
 /*
- * Everything that loading would refuse in the file is refused here: architecture, tensors, template,
- * a context_length beyond the model's (LLM_ERR_INVALID_ARGUMENT).
+ * Everything that loading would refuse in the file is refused here: architecture, tensors,
+ * template, a context_length beyond the model's (LLM_ERR_INVALID_ARGUMENT).
  */
 extern LlmStatus llm_inspection_run(const LlmVocabulary *vocabulary, const LlmModelRef *ref,
 									LlmInspection *out, LlmError *err);

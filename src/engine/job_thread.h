@@ -4,8 +4,8 @@
  *
  * The main thread submits a job, the helper runs it, and the main thread, woken, takes the finished
  * ones.  A job and all that its run function touches belong to the helper from submit until it is
- * handed back.  Signals are blocked in the thread.  The queue needs no limit of its own: every job is
- * part of a request or a model, and those are limited.
+ * handed back.  Signals are blocked in the thread.  The queue needs no limit of its own: every job
+ * is part of a request or a model, and those are limited.
  */
 #ifndef LLM_ENGINE_JOB_THREAD_H
 #define LLM_ENGINE_JOB_THREAD_H

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 
 /*
- * Scoring wants logits of every token of its completion: with fewer rows per step than this it would
- * crawl when max_sequences is small.
+ * Scoring wants logits of every token of its completion: with fewer rows per step than this it
+ * would crawl when max_sequences is small.
  */
 #define MIN_LOGIT_ROWS 32
 

@@ -3,7 +3,8 @@
  *	  A model that can run: device, weights, KV cache, scheduler, sampler.
  *
  * Created on the load thread, used by the main thread from then on.  Each model has a device of its
- * own, because a device is used by one thread at a time and the next model is loaded while this one runs.
+ * own, because a device is used by one thread at a time and the next model is loaded while this one
+ * runs.
  */
 #ifndef LLM_ENGINE_LOADED_MODEL_H
 #define LLM_ENGINE_LOADED_MODEL_H
@@ -26,8 +27,8 @@ typedef struct LlmLoadedModel
 /*
  * vocabulary is borrowed for the life of the model.  config's zeros have been replaced
  * (llm_engine_config_normalise).  The KV cache takes what config allows, but no more than
- * max_sequences sequences can use; when it cannot hold one whole context, the context shrinks to it and
- * the log says so.
+ * max_sequences sequences can use; when it cannot hold one whole context, the context shrinks to it
+ * and the log says so.
  */
 extern LlmStatus llm_loaded_model_create(const LlmVocabulary *vocabulary,
 										 const LlmInspection *inspection, const LlmModelRef *ref,

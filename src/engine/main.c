@@ -2,9 +2,9 @@
  * main.c
  *	  The program postgres_llm_engine: arguments and signals.
  *
- * The background worker starts it with `--fd N`, one end of a socket pair, and it serves that socket
- * until the worker is gone.  With `--model` and `--prompt` it answers one prompt without a server.
- * SIGTERM and SIGINT end it in good order, between two steps.
+ * The background worker starts it with `--fd N`, one end of a socket pair, and it serves that
+ * socket until the worker is gone.  With `--model` and `--prompt` it answers one prompt without a
+ * server. SIGTERM and SIGINT end it in good order, between two steps.
  */
 #include "engine/arguments.h"
 #include "engine/console.h"
@@ -47,8 +47,8 @@ install_signals(void)
 }
 
 /*
- * Die with the one who started us, even if another process still holds the socket open.  Who started
- * us may be gone already: then init has adopted us, and nobody would send the signal.
+ * Die with the one who started us, even if another process still holds the socket open.  Who
+ * started us may be gone already: then init has adopted us, and nobody would send the signal.
  */
 static void
 die_with_parent(void)

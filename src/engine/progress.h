@@ -5,7 +5,7 @@
 #ifndef LLM_ENGINE_PROGRESS_H
 #define LLM_ENGINE_PROGRESS_H
 
-#include "engine/engine_internal.h"
+#include "engine/engine_state.h"
 
 /*
  * Take what the helpers finished, then move every waiting request as far as its model allows: open

@@ -63,8 +63,8 @@ typedef struct LlmEngineRequest
 } LlmEngineRequest;
 
 /*
- * Read a REQUEST frame's payload; arrays is scratch memory.  Copies what it needs.  LLM_ERR_PROTOCOL,
- * LLM_ERR_OUT_OF_MEMORY.
+ * Read a REQUEST frame's payload; arrays is scratch memory.  Copies what it needs. 
+ * LLM_ERR_PROTOCOL, LLM_ERR_OUT_OF_MEMORY.
  */
 extern LlmStatus llm_engine_request_create(uint64_t id, LlmStrView payload,
 										   LlmRequestArrays *arrays, LlmEngineRequest **out,

@@ -4,9 +4,10 @@
  *
  *	  run one step -> send what the socket takes -> wait (not at all when there is work) -> receive
  *
- * Nothing here blocks but poll.  The socket is read in bounded portions, so that a flood of requests
- * cannot keep the steps from running.  While the outbox is over its bound neither requests are read
- * nor steps run: memory is bounded and nobody waits for anybody but the reader of the socket.
+ * Nothing here blocks but poll.  The socket is read in bounded portions, so that a flood of
+ * requests cannot keep the steps from running.  While the outbox is over its bound neither requests
+ * are read nor steps run: memory is bounded and nobody waits for anybody but the reader of the
+ * socket.
  */
 #define _GNU_SOURCE /* ppoll */
 #include "engine/serve.h"

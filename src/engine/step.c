@@ -3,8 +3,9 @@
  *	  One step of one model; see step.h.
  *
  * The logits of a step stay valid until the next forward pass, and its rows until the next plan, so
- * the step is committed first and its rows are used afterwards: what they lead to (a token appended)
- * is part of the next step.  A finished request stays in the scheduler until all rows are done.
+ * the step is committed first and its rows are used afterwards: what they lead to (a token
+ * appended) is part of the next step.  A finished request stays in the scheduler until all rows are
+ * done.
  */
 #include "engine/step.h"
 

@@ -34,9 +34,9 @@ extern void llm_vocabulary_close(LlmVocabulary *vocabulary);
 extern LlmStatus llm_vocabulary_check_template(const LlmVocabulary *vocabulary, LlmError *err);
 
 /*
- * Append the tokens of a prompt: of raw text, with what the file says goes around a text, or of turns
- * through the chat template, ending with the beginning of the assistant's turn.  In raw text and in turns nothing can
- * become a control token.  LLM_ERR_UNSUPPORTED when there is no template.
+ * Append the tokens of a prompt: of raw text, with what the file says goes around a text, or of
+ * turns through the chat template, ending with the beginning of the assistant's turn.  In raw text
+ * and in turns nothing can become a control token.  LLM_ERR_UNSUPPORTED when there is no template.
  */
 extern LlmStatus llm_vocabulary_encode_raw(const LlmVocabulary *vocabulary, LlmStrView text,
 										   LlmTokenList *out, LlmError *err);

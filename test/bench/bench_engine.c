@@ -6,9 +6,9 @@
  *	  bench_engine MODEL [n_prompt [n_generated [n_threads]]]          defaults: 512 64 0 (all)
  *
  * No socket and no text: scheduler, forward pass and sampler, driven as step.c drives them, with a
- * made-up prompt.  Each batch size runs every sequence's prompt to the end before the first token is
- * counted as decoded, so both numbers are pure.  The share of the sampler is printed beside; the aim is
- * below 5 % of a step.
+ * made-up prompt.  Each batch size runs every sequence's prompt to the end before the first token
+ * is counted as decoded, so both numbers are pure.  The share of the sampler is printed beside; the
+ * aim is below 5 % of a step.
  */
 #include "engine/loaded_model.h"
 

@@ -3,8 +3,8 @@
  *	  Random bytes, and correct messages with random damage, for every reader of the protocol.
  *
  * The first byte chooses the reader.  With its highest bit the rest of the input is the message
- * itself, else pairs of place and difference that damage a correct message: zeros leave it alone.  Properties that must hold,
- * whatever the bytes:
+ * itself, else pairs of place and difference that damage a correct message: zeros leave it alone. 
+ * Properties that must hold, whatever the bytes:
  *
  *	  a reader says LLM_OK or LLM_ERR_PROTOCOL, and sets the error;
  *	  what was read, written again, gives the same bytes;

@@ -1,7 +1,8 @@
 /*
  * test_engine.c
- *	  The real engine over a socket, with real models: one answer whatever runs beside it, streaming,
- *	  stop strings, limits, scoring, cancel, loading and unloading, hostile files and frames.
+ *	  The real engine over a socket, with real models: one answer whatever runs beside it,
+ *	  streaming, stop strings, limits, scoring, cancel, loading and unloading, hostile files and
+ *	  frames.
  *
  * Runs with SmolLM2 (LLM_TEST_MODEL), which has a chat template, or with stories260K, which is
  * converted from the test data and so small that it also runs under sanitizers.
@@ -51,7 +52,9 @@ text_of(Peer *peer, uint64_t id)
 	return text;
 }
 
-/* Wait until the status says that nothing runs, every KV block is free, and so many have finished. */
+/*
+ * Wait until the status says that nothing runs, every KV block is free, and so many have finished.
+ */
 static bool
 all_free(Peer *peer, uint64_t n_finished)
 {

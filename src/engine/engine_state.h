@@ -1,9 +1,9 @@
 /*
- * engine_internal.h
+ * engine_state.h
  *	  The state of the real engine, shared by engine.c and progress.c.
  */
-#ifndef LLM_ENGINE_ENGINE_INTERNAL_H
-#define LLM_ENGINE_ENGINE_INTERNAL_H
+#ifndef LLM_ENGINE_ENGINE_STATE_H
+#define LLM_ENGINE_ENGINE_STATE_H
 
 #include "engine/job_thread.h"
 #include "engine/model_entry.h"
@@ -27,4 +27,4 @@ typedef struct LlmEngine
 	LlmRequestArrays arrays;		/* scratch */
 } LlmEngine;
 
-#endif /* LLM_ENGINE_ENGINE_INTERNAL_H */
+#endif /* LLM_ENGINE_ENGINE_STATE_H */
