@@ -1,6 +1,6 @@
 /*
  * compat.h
- *	  What differs between PostgreSQL 15, 16, 17 and 18.  The only file that looks at PG_VERSION_NUM.
+ *	  What differs between PostgreSQL 15 to 18: the only file that looks at PG_VERSION_NUM.
  *
  * Include after postgres.h and before any header of the server that declares exported symbols.
  */

@@ -2,10 +2,11 @@
  * guc.c
  *	  Every setting of postgres_llm, alphabetical.
  *
- * Who may change what follows from what it guards.  Settings of the engine are read when an engine
- * process starts, so they are PGC_SIGHUP: a reload changes them, llm.restart_engine() applies them.
- * What sizes shared memory is PGC_POSTMASTER.  What guards trust (the directory that ordinary users'
- * models may come from) or memory is out of reach of ordinary users.  The rest belongs to the session.
+ * Who may change what follows from what it guards.  Settings of the engine are read when an
+ * engine process starts, so they are PGC_SIGHUP: a reload changes them, llm.restart_engine()
+ * applies them.  What sizes shared memory is PGC_POSTMASTER.  What guards trust (the directory
+ * that ordinary users' models may come from) or memory is out of reach of ordinary users.  The
+ * rest belongs to the session.
  *
  * A PGC_POSTMASTER setting cannot be defined by a library that is loaded later than the server's
  * start: that is FATAL and would end the session.  Nothing uses those settings then.
@@ -174,7 +175,10 @@ llm_guc_define(void)
 	for (int i = 0; i < lengthof(settings); i++)
 		define(&settings[i]);
 
-	/* A session that loads the library late may have the settings above from the file: keep them. */
+	/*
+	 * A session that loads the library late may have the settings above from the file: keep
+	 * them.
+	 */
 	if (process_shared_preload_libraries_in_progress)
 		MarkGUCPrefixReserved("postgres_llm");
 }

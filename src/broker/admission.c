@@ -2,10 +2,10 @@
  * admission.c
  *	  Which requests the engine gets next; see admission.h.
  *
- * Two arrays in the broker's memory, one entry per slot and one per backend.  A slot is tracked from
- * QUEUED to the end of its request in the engine; while it is, its owner cannot reuse it, since only
- * the broker ends a tracked slot.  (An owner may free a slot that the broker has not looked at yet;
- * then there is nothing to see, or a newer request, which is what counts.)
+ * Two arrays in the broker's memory, one entry per slot and one per backend.  A slot is tracked
+ * from QUEUED to the end of its request in the engine; while it is, its owner cannot reuse it,
+ * since only the broker ends a tracked slot.  (An owner may free a slot that the broker has not
+ * looked at yet; then there is nothing to see, or a newer request, which is what counts.)
  */
 #include "postgres.h"
 
@@ -178,7 +178,10 @@ llm_admission_wake_waiting(void)
 
 /* ---- running ---- */
 
-/* Whose turn it is: of the owners with the fewest requests in the engine, the one first in turns. */
+/*
+ * Whose turn it is: of the owners with the fewest requests in the engine, the one first in
+ * turns.
+ */
 static Backend *
 choose_owner(void)
 {

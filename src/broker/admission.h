@@ -6,10 +6,10 @@
  * request.  Each backend's requests wait in the order they came; among backends the one with the
  * fewest requests in the engine goes first, and those with equally many take turns.
  *
- * The engine is given no more than it can run at once, so that its queue, which is first come first
- * served, stays short.  Of that, the last eighth is only for backends that have nothing in the engine:
- * a single call beside a bulk query finds a place at once.  Such a backend may even exceed the
- * capacity, up to the engine's own limit.
+ * The engine is given no more than it can run at once, so that its queue, which is first come
+ * first served, stays short.  Of that, the last eighth is only for backends that have nothing
+ * in the engine: a single call beside a bulk query finds a place at once.  Such a backend may
+ * even exceed the capacity, up to the engine's own limit.
  */
 #ifndef LLM_BROKER_ADMISSION_H
 #define LLM_BROKER_ADMISSION_H

@@ -2,14 +2,14 @@
  * broker.c
  *	  The background worker "postgres_llm broker": entry and main loop.
  *
- * One loop, one thread, one place to wait: on the latch that backends set, the engine's socket, and
- * the death of the postmaster.  Nothing else may block, since every session's request passes here.
- * No database connection: one broker serves all databases, standbys too, and takes no part in the
- * signalling between backends that a long wait would hold up.
+ * One loop, one thread, one place to wait: on the latch that backends set, the engine's socket,
+ * and the death of the postmaster.  Nothing else may block, since every session's request
+ * passes here.  No database connection: one broker serves all databases, standbys too, and
+ * takes no part in the signalling between backends that a long wait would hold up.
  *
- * An error that escapes, or SIGTERM, ends the process with status 1, which tells the postmaster to
- * start it again in a second (at shutdown it does not).  Requests that were in the engine fail then;
- * requests that still wait in their slots are taken over by the next broker.
+ * An error that escapes, or SIGTERM, ends the process with status 1, which tells the postmaster
+ * to start it again in a second (at shutdown it does not).  Requests that were in the engine
+ * fail then; requests that still wait in their slots are taken over by the next broker.
  */
 #include "postgres.h"
 

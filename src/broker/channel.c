@@ -12,7 +12,10 @@
 
 #include "broker/channel.h"
 
-/* Received between two rounds of the broker's loop, so that a flood does not keep it from the rest. */
+/*
+ * Received between two rounds of the broker's loop, so that a flood does not keep it from the
+ * rest.
+ */
 #define RECEIVE_PORTION_BYTES (256 * 1024)
 
 /* A buffer that one large frame has blown up is given back when it is empty. */

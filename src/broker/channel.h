@@ -2,10 +2,10 @@
  * channel.h
  *	  The broker's end of the socket to the engine: frames without ever blocking.
  *
- * Two kinds of frames go out.  Notes are small (HELLO, CANCEL, SHUTDOWN); they are copied and queued,
- * and their number is bounded by the number of slots.  A request is sent straight from shared memory
- * and there is at most one at a time: the next is taken from its slot when the socket has taken the
- * one before.  So requests wait in their slots, never here.
+ * Two kinds of frames go out.  Notes are small (HELLO, CANCEL, SHUTDOWN); they are copied and
+ * queued, and their number is bounded by the number of slots.  A request is sent straight from
+ * shared memory and there is at most one at a time: the next is taken from its slot when the
+ * socket has taken the one before.  So requests wait in their slots, never here.
  */
 #ifndef LLM_BROKER_CHANNEL_H
 #define LLM_BROKER_CHANNEL_H

@@ -2,11 +2,12 @@
  * process.c
  *	  The engine's process; see process.h.
  *
- * The child must share nothing with the server but the socket and stderr, which is the server's log:
- * every other descriptor is closed, signals are as a fresh program expects them, and exec follows at
- * once.  It dies with the broker (PR_SET_PDEATHSIG), and is the process that the kernel kills first
- * when memory runs out: it is the biggest, and the only one that can go without taking the server
- * with it.  How large a core file it may leave is what the server was started with.
+ * The child must share nothing with the server but the socket and stderr, which is the server's
+ * log: every other descriptor is closed, signals are as a fresh program expects them, and exec
+ * follows at once.  It dies with the broker (PR_SET_PDEATHSIG), and is the process that the
+ * kernel kills first when memory runs out: it is the biggest, and the only one that can go
+ * without taking the server with it.  How large a core file it may leave is what the server was
+ * started with.
  */
 #include "postgres.h"
 

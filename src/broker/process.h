@@ -16,8 +16,8 @@
 extern LlmStatus llm_process_start(pid_t *pid, pgsocket *fd, LlmError *err);
 
 /*
- * True when the process has ended; *description then says how, as the end of a sentence that begins
- * with its name: "was terminated by signal 11: Segmentation fault".  Never waits.
+ * True when the process has ended; *description then says how, as the end of a sentence that
+ * begins with its name: "was terminated by signal 11: Segmentation fault".  Never waits.
  */
 extern bool llm_process_ended(pid_t pid, char *description, size_t size);
 

@@ -394,7 +394,10 @@ llm_supervisor_shut_down(void)
 	llm_admission_fail_running();
 	if (llm_channel_is_open(&self.channel))
 	{
-		/* Behind half a request the engine cannot read it; then the end of the connection tells. */
+		/*
+		 * Behind half a request the engine cannot read it; then the end of the connection
+		 * tells.
+		 */
 		llm_channel_note(&self.channel, LLM_FRAME_SHUTDOWN, 0, NULL, 0);
 		(void) llm_channel_send(&self.channel, &request_id);
 		llm_channel_close(&self.channel);

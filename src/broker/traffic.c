@@ -2,9 +2,9 @@
  * traffic.c
  *	  Requests to the engine and frames from it.
  *
- * A frame about a request that is over is dropped: it was cancelled and has crossed our note, or it
- * belongs to an earlier life of its slot.  What an engine should not send at all ends the engine,
- * never the broker.
+ * A frame about a request that is over is dropped: it was cancelled and has crossed our note,
+ * or it belongs to an earlier life of its slot.  What an engine should not send at all ends the
+ * engine, never the broker.
  */
 #include "postgres.h"
 

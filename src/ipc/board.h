@@ -3,9 +3,9 @@
  *	  The notice board: where the broker says how it and the engine are, and takes orders.
  *
  * The broker alone writes the status, under the board's lock, between llm_board_edit and
- * llm_board_publish.  Two facts that every waiting backend looks at, the engine's state and the time
- * of its next start, can also be read without the lock.  Counters are added to by whoever ends a
- * request.  Everything but broker_pid and engine_pid survives a restart of the broker.
+ * llm_board_publish.  Two facts that every waiting backend looks at, the engine's state and the
+ * time of its next start, can also be read without the lock.  Counters are added to by whoever
+ * ends a request.  Everything but broker_pid and engine_pid survives a restart of the broker.
  */
 #ifndef LLM_IPC_BOARD_H
 #define LLM_IPC_BOARD_H
@@ -14,7 +14,7 @@
 
 #include "storage/lwlock.h"
 
-#include "ipc/status.h"
+#include "ipc/server_status.h"
 
 extern Size llm_board_shmem_size(void);
 extern void llm_board_shmem_init(LWLock *lock);

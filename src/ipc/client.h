@@ -2,12 +2,13 @@
  * client.h
  *	  Backend half of the transport: hand a request to the engine and wait for its answer.
  *
- * A call is a request of this backend in flight.  It belongs to the resource owner that was current
- * at submit, so that an error, a cancel, a rolled back subtransaction or a closed portal releases
- * it: the engine drops the sequence at its next step.  Every wait serves interrupts, notices a
- * vanished client, and ends when the engine or the broker dies.
+ * A call is a request of this backend in flight.  It belongs to the resource owner that was
+ * current at submit, so that an error, a cancel, a rolled back subtransaction or a closed
+ * portal releases it: the engine drops the sequence at its next step.  Every wait serves
+ * interrupts, notices a vanished client, and ends when the engine or the broker dies.
  *
- * Strings of requests and results are UTF-8, whatever the database's encoding (src/sql/encoding.h).
+ * Strings of requests and results are UTF-8, whatever the database's encoding
+ * (src/sql/encoding.h).
  */
 #ifndef LLM_IPC_CLIENT_H
 #define LLM_IPC_CLIENT_H
@@ -30,9 +31,11 @@ extern void llm_client_require_preload(void);
 extern bool llm_client_is_preloaded(void);
 
 /*
- * Send a request; copies what it needs.  Waits (interruptibly) for a free slot, and up to
- * postgres_llm.engine_start_timeout for an engine that is starting.  Raises 53400 for limits (with
- * the name of the setting), 57P03 when the engine does not come up, with its last error.
+ * Send a request; copies what it needs.  Waits (interruptibly) while shared memory is full, and
+ * first moves own calls that have ended to local memory.  Does not wait for an engine that is
+ * starting: that is for who waits for the call's end, up to postgres_llm.engine_start_timeout.
+ * Raises 53400 for limits (with the name of the setting), 54000 for a request beyond all of them,
+ * 57P03 when the engine has failed and will not be tried again within that time.
  */
 extern LlmCall *llm_client_submit(const LlmRequest *request);
 
@@ -47,9 +50,9 @@ extern bool llm_client_done(const LlmCall *call);
 extern void llm_client_finish(LlmCall *call, StringInfo result);
 
 /*
- * As llm_client_finish, but a request that failed in the engine or was lost with it returns false with
- * the reason in *error (LLM_ERR_UNAVAILABLE when it was lost).  Interrupts, and an engine that does
- * not come up, still raise.
+ * As llm_client_finish, but a request that failed in the engine or was lost with it returns
+ * false with the reason in *error (LLM_ERR_UNAVAILABLE when it was lost).  Interrupts, and an
+ * engine that does not come up, still raise.
  */
 extern bool llm_client_try_finish(LlmCall *call, StringInfo result, LlmError *error);
 

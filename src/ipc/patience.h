@@ -2,7 +2,8 @@
  * patience.h
  *	  How a backend waits, and what ends its waiting without an answer.
  *
- * Used as `LlmPatience p = llm_patience(); while (!what is waited for) llm_patience_wait(&p, ...)`.
+ * Used as `LlmPatience p = llm_patience(); while (!what is waited for) llm_patience_wait(&p,
+ * ...)`.
  */
 #ifndef LLM_IPC_PATIENCE_H
 #define LLM_IPC_PATIENCE_H

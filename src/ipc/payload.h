@@ -6,8 +6,8 @@
  * beyond it.  That makes its limit a plain number (postgres_llm.max_payload_memory), needs no
  * /dev/shm and no mapping per process, and means that allocating can fail but never raise.
  *
- * Requests may fill three quarters; the last quarter is left for results, so that what was admitted
- * can also be answered.
+ * Requests may fill three quarters; the last quarter is left for results, so that what was
+ * admitted can also be answered.
  */
 #ifndef LLM_IPC_PAYLOAD_H
 #define LLM_IPC_PAYLOAD_H

@@ -6,10 +6,10 @@
  * ABANDONED.  An entry says "look", not what there is to see: the broker acts on the slot's state,
  * so an entry that came late, or twice, does no harm.
  *
- * A slot has at most three entries at a time: the QUEUED and the ABANDONED one of its present life,
- * and the ABANDONED one of the life before, if the broker saw the state before the entry.  The ring
- * has room for that many of every slot.  If it overflowed all the same, it says so, and the broker
- * looks at all slots: nothing is lost.
+ * A slot has at most three entries at a time: the QUEUED and the ABANDONED one of its present
+ * life, and the ABANDONED one of the life before, if the broker saw the state before the entry.
+ * The ring has room for that many of every slot.  If it overflowed all the same, it says so,
+ * and the broker looks at all slots: nothing is lost.
  */
 #ifndef LLM_IPC_RING_H
 #define LLM_IPC_RING_H

@@ -35,9 +35,10 @@
  * compare-and-swap, and who comes second sees what the other did.  Fields that one side writes
  * before a change of state are read by the other after it: the swaps are full barriers.
  *
- * Chunks of a streaming answer are a list in payload memory.  The broker links a chunk and then adds
- * to n_chunks; the owner reads at most n_chunks of them and frees one when it goes on to the next,
- * so the broker can always link behind the newest.  Who frees the slot frees the rest.
+ * Chunks of a streaming answer are a list in payload memory.  The broker links a chunk and then
+ * adds to n_chunks; the owner reads at most n_chunks of them and frees one when it goes on to
+ * the next, so the broker can always link behind the newest.  Who frees the slot frees the
+ * rest.
  */
 #ifndef LLM_IPC_SLOT_H
 #define LLM_IPC_SLOT_H
@@ -129,8 +130,8 @@ extern void llm_slot_request_sent(LlmSlot *slot);
 extern LlmSlotFailure llm_slot_append_chunk(LlmSlot *slot, const char *text, Size n_bytes);
 
 /*
- * End a request: RUNNING to DONE, or QUEUED or RUNNING to FAILED, and wake the owner.  One that was
- * given up meanwhile is freed instead.
+ * End a request: RUNNING to DONE, or QUEUED or RUNNING to FAILED, and wake the owner.  One that
+ * was given up meanwhile is freed instead.
  */
 extern void llm_slot_finish(LlmSlot *slot, const char *result, Size n_bytes);
 extern void llm_slot_fail(LlmSlot *slot, LlmSlotFailure failure, const char *error, Size n_bytes);
