@@ -11,7 +11,7 @@
 #include "scheduler/batch.h"
 
 #include "base/assert.h"
-#include "scheduler/sequence.h"
+#include "scheduler/sequence_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -40,23 +40,17 @@ struct LlmBatch
 	LlmSequence **sequences; /* [max sequences] borrowed */
 	LlmLogitRow *rows;		 /* [max rows] */
 
-	int32_t max_tokens;
-	int32_t max_sequences;
-	int32_t max_rows;
+	LlmBatchLimits limits;
 };
 
 LlmStatus
-llm_batch_create(const LlmSchedulerConfig *config, LlmBatch **out, LlmError *err)
+llm_batch_create(const LlmBatchLimits *limits, LlmBatch **out, LlmError *err)
 {
-	size_t n_tokens = (size_t) config->max_step_tokens;
-	size_t n_seqs = (size_t) config->max_sequences;
-	size_t n_rows = (size_t) config->max_logit_rows;
-	int32_t max_blocks = llm_sequence_blocks_for(config->max_context);
+	size_t n_tokens = (size_t) limits->max_tokens;
+	size_t n_seqs = (size_t) limits->max_sequences;
+	size_t n_rows = (size_t) limits->max_rows;
 	LlmBatch *batch = calloc(1, sizeof(*batch));
 
-	/* No sequence holds more KV blocks than there are. */
-	if (max_blocks > config->n_kv_blocks)
-		max_blocks = config->n_kv_blocks;
 	if (batch == NULL)
 		goto fail;
 	batch->token = calloc(n_tokens, sizeof(int32_t));
@@ -65,7 +59,7 @@ llm_batch_create(const LlmSchedulerConfig *config, LlmBatch **out, LlmError *err
 	batch->slot_mapping = calloc(n_tokens, sizeof(int32_t));
 	batch->query_start = calloc(n_seqs + 1, sizeof(int32_t));
 	batch->context_len = calloc(n_seqs, sizeof(int32_t));
-	batch->block_table = calloc(n_seqs * (size_t) max_blocks, sizeof(int32_t));
+	batch->block_table = calloc(n_seqs * (size_t) limits->max_blocks, sizeof(int32_t));
 	batch->logit_row = calloc(n_rows, sizeof(int32_t));
 	batch->table_rows = calloc(n_seqs, sizeof(TableRow));
 	batch->sequences = calloc(n_seqs, sizeof(LlmSequence *));
@@ -76,11 +70,9 @@ llm_batch_create(const LlmSchedulerConfig *config, LlmBatch **out, LlmError *err
 		batch->sequences == NULL || batch->rows == NULL)
 		goto fail;
 
-	batch->max_tokens = config->max_step_tokens;
-	batch->max_sequences = config->max_sequences;
-	batch->max_rows = config->max_logit_rows;
+	batch->limits = *limits;
 	batch->view = (LlmBatchView){
-		.max_blocks = max_blocks,
+		.max_blocks = limits->max_blocks,
 		.token = batch->token,
 		.position = batch->position,
 		.seq_of = batch->seq_of,
@@ -97,7 +89,7 @@ fail:
 	llm_batch_destroy(batch);
 	return llm_error_set(err, LLM_ERR_OUT_OF_MEMORY,
 						 "out of memory for steps of %d tokens and %d sequences",
-						 (int) config->max_step_tokens, (int) config->max_sequences);
+						 (int) limits->max_tokens, (int) limits->max_sequences);
 }
 
 void
@@ -152,8 +144,8 @@ llm_batch_add(LlmBatch *batch, LlmSequence *sequence)
 	int32_t end = sequence->n_computed + sequence->n_planned;
 
 	LLM_ASSERT(sequence->n_planned > 0);
-	LLM_ASSERT(view->n_seqs <= batch->max_sequences);
-	LLM_ASSERT(t + sequence->n_planned <= batch->max_tokens);
+	LLM_ASSERT(view->n_seqs <= batch->limits.max_sequences);
+	LLM_ASSERT(t + sequence->n_planned <= batch->limits.max_tokens);
 
 	for (int32_t position = sequence->n_computed; position < end; position++, t++)
 	{
@@ -166,7 +158,7 @@ llm_batch_add(LlmBatch *batch, LlmSequence *sequence)
 		{
 			int32_t row = view->n_logit_rows++;
 
-			LLM_ASSERT(row < batch->max_rows);
+			LLM_ASSERT(row < batch->limits.max_rows);
 			batch->logit_row[row] = t;
 			batch->rows[row] = (LlmLogitRow){.sequence = sequence, .position = position};
 		}

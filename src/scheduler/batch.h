@@ -7,12 +7,22 @@
 #ifndef LLM_SCHEDULER_BATCH_H
 #define LLM_SCHEDULER_BATCH_H
 
-#include "scheduler/scheduler.h"
+#include "base/status.h"
+#include "kernels/batch_view.h"
+#include "scheduler/sequence.h"
 
 typedef struct LlmBatch LlmBatch;
 
-/* Room for what config allows: the config was checked. */
-extern LlmStatus llm_batch_create(const LlmSchedulerConfig *config, LlmBatch **out, LlmError *err);
+/* The largest step; all are at least 1. */
+typedef struct LlmBatchLimits
+{
+	int32_t max_tokens;
+	int32_t max_sequences;
+	int32_t max_rows;	/* that want logits */
+	int32_t max_blocks; /* KV blocks of one sequence */
+} LlmBatchLimits;
+
+extern LlmStatus llm_batch_create(const LlmBatchLimits *limits, LlmBatch **out, LlmError *err);
 extern void llm_batch_destroy(LlmBatch *batch);
 
 /* Begin a step: no tokens, no sequences, no rows. */

@@ -48,6 +48,22 @@ check_config(const LlmSchedulerConfig *config, LlmError *err)
 	return LLM_OK;
 }
 
+static LlmStatus
+create_batch(const LlmSchedulerConfig *config, LlmBatch **out, LlmError *err)
+{
+	LlmBatchLimits limits = {
+		.max_tokens = config->max_step_tokens,
+		.max_sequences = config->max_sequences,
+		.max_rows = config->max_logit_rows,
+		.max_blocks = llm_sequence_blocks_for(config->max_context),
+	};
+
+	/* No sequence holds more KV blocks than there are. */
+	if (limits.max_blocks > config->n_kv_blocks)
+		limits.max_blocks = config->n_kv_blocks;
+	return llm_batch_create(&limits, out, err);
+}
+
 LlmStatus
 llm_scheduler_create(const LlmSchedulerConfig *config, LlmScheduler **out, LlmError *err)
 {
@@ -62,7 +78,7 @@ llm_scheduler_create(const LlmSchedulerConfig *config, LlmScheduler **out, LlmEr
 	scheduler->config = *config;
 	status = llm_kv_pool_create(config->n_kv_blocks, &scheduler->pool, err);
 	if (status == LLM_OK)
-		status = llm_batch_create(config, &scheduler->batch, err);
+		status = create_batch(config, &scheduler->batch, err);
 	if (status == LLM_OK)
 	{
 		scheduler->chunked = calloc((size_t) config->max_sequences, sizeof(LlmSequence *));

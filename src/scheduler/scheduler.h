@@ -21,12 +21,12 @@
 
 #include "base/status.h"
 #include "kernels/batch_view.h"
+#include "scheduler/sequence.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 typedef struct LlmScheduler LlmScheduler;
-typedef struct LlmSequence LlmSequence;
 
 typedef struct LlmSchedulerConfig
 {
@@ -38,27 +38,6 @@ typedef struct LlmSchedulerConfig
 	int32_t n_kv_blocks;
 	int32_t max_context; /* tokens of one sequence */
 } LlmSchedulerConfig;
-
-typedef struct LlmSequenceSpec
-{
-	void *owner;		   /* the engine's own data, given back by llm_sequence_owner; borrowed */
-	const int32_t *tokens; /* the prompt, copied; at least one */
-	int32_t n_tokens;
-	int32_t max_new_tokens; /* appended at most; 0 for scoring */
-
-	/*
-	 * Logits are wanted from this token of the prompt on (n_tokens - 1: only what follows the
-	 * prompt; smaller for scoring).
-	 */
-	int32_t logits_from;
-} LlmSequenceSpec;
-
-/* One row of logits of the planned step, in the order of the batch's logit_row. */
-typedef struct LlmLogitRow
-{
-	LlmSequence *sequence;
-	int32_t position; /* of the token that was read; the logits are for position + 1 */
-} LlmLogitRow;
 
 extern LlmStatus llm_scheduler_create(const LlmSchedulerConfig *config, LlmScheduler **out,
 									  LlmError *err);
@@ -90,23 +69,11 @@ extern const LlmBatchView *llm_scheduler_plan(LlmScheduler *scheduler, const Llm
 extern void llm_scheduler_commit(LlmScheduler *scheduler);
 
 /*
- * A sampled token joins its sequence, to be computed in the next step.  Not between plan and
- * commit; max_new_tokens times at most.
- */
-extern void llm_sequence_append(LlmSequence *sequence, int32_t token);
-
-/*
  * The sequence is over (finished, cancelled or failed): its KV blocks are free again and the
  * pointer is dead, also where the last plan's rows name it.  In any state, but not between plan and
  * commit: after a step that failed, commit it and then remove what was in it.
  */
 extern void llm_scheduler_remove(LlmScheduler *scheduler, LlmSequence *sequence);
-
-extern void *llm_sequence_owner(const LlmSequence *sequence);
-extern int32_t llm_sequence_n_tokens(const LlmSequence *sequence);
-extern const int32_t *llm_sequence_tokens(const LlmSequence *sequence);
-extern int32_t llm_sequence_n_prompt(const LlmSequence *sequence);
-extern int32_t llm_sequence_n_computed(const LlmSequence *sequence);
 
 typedef struct LlmSchedulerStatus
 {

@@ -8,7 +8,7 @@
 #include "scheduler/batch.h"
 #include "scheduler/kv_pool.h"
 #include "scheduler/scheduler.h"
-#include "scheduler/sequence.h"
+#include "scheduler/sequence_internal.h"
 
 struct LlmScheduler
 {

@@ -1,11 +1,11 @@
 /*
  * sequence.c
- *	  Life, state and KV blocks of one sequence; see sequence.h.
+ *	  Life, state and KV blocks of one sequence; see sequence_internal.h.
  *
  * A sequence is one allocation, made by add at the size it may ever reach, so that neither planning
  * nor appending a token can run out of memory.
  */
-#include "scheduler/sequence.h"
+#include "scheduler/sequence_internal.h"
 
 #include "base/assert.h"
 

@@ -1,101 +1,45 @@
 /*
  * sequence.h
- *	  One stream of tokens: what is known, what is computed, which KV blocks it holds.
- *
- * Three lengths tell where a sequence stands, and nothing else does:
- *
- *	  n_computed <= n_tokens          K and V are stored <= tokens known (prompt, then appended)
- *	  n_computed <= n_blocks * 16     committed <= allocated
- *
- * Between plan and commit n_planned tokens more are on their way from known to computed.
- *
- * Internal to src/scheduler; the accessors that the engine uses are in scheduler.h.
+ *	  One stream of tokens in a scheduler, as the engine sees it.
  */
 #ifndef LLM_SCHEDULER_SEQUENCE_H
 #define LLM_SCHEDULER_SEQUENCE_H
 
-#include "scheduler/kv_pool.h"
-#include "scheduler/scheduler.h"
+#include <stdint.h>
 
-/* Changed by llm_sequence_move only. */
-typedef enum LlmSequenceState
+typedef struct LlmSequence LlmSequence;
+
+typedef struct LlmSequenceSpec
 {
-	/* Made, in no list.  Exit: WAITING, by add. */
-	LLM_SEQUENCE_NEW,
-	/* In the queue; holds no KV block and no promise of one.  Exits: RUNNING by admission in plan,
-	 * REMOVED. */
-	LLM_SEQUENCE_WAITING,
-	/* Admitted; the KV blocks it may ever need are its own or promised.  Exit: REMOVED. */
-	LLM_SEQUENCE_RUNNING,
-	/* Out of all lists, everything given back, about to be freed.  No exit. */
-	LLM_SEQUENCE_REMOVED
-} LlmSequenceState;
+	void *owner;		   /* the engine's own data, given back by llm_sequence_owner; borrowed */
+	const int32_t *tokens; /* the prompt, copied; at least one */
+	int32_t n_tokens;
+	int32_t max_new_tokens; /* appended at most; 0 for scoring */
 
-/* Doubly linked, so that leaving from the middle is O(1). */
-typedef struct LlmSequenceList
+	/*
+	 * Logits are wanted from this token of the prompt on (n_tokens - 1: only what follows the
+	 * prompt; smaller for scoring).
+	 */
+	int32_t logits_from;
+} LlmSequenceSpec;
+
+/* One row of logits of the planned step, in the order of the batch's logit_row. */
+typedef struct LlmLogitRow
 {
-	LlmSequence *first;
-	LlmSequence *last;
-	int32_t n;
-} LlmSequenceList;
-
-struct LlmSequence
-{
-	LlmSequence *prev;
-	LlmSequence *next;
-	LlmSequenceState state;
-
-	int32_t n_computed;
-	int32_t n_planned;	 /* of the step under way; 0 outside plan .. commit */
-	int32_t n_tokens;	 /* known */
-	int32_t n_prompt;	 /* of these, given by add */
-	int32_t max_tokens;	 /* n_prompt + max_new_tokens */
-	int32_t logits_from; /* tokens from this position on want their logits */
-	int32_t n_blocks;	 /* KV blocks held */
-	int32_t n_reserved;	 /* KV blocks promised on top */
-
-	uint64_t serial; /* of this sequence among all of its scheduler, from 1 */
-	void *owner;	 /* borrowed */
-	int32_t *blocks; /* [max blocks] block table; inside this allocation */
-	int32_t tokens[];
-};
-
-/* KV blocks that n_tokens tokens fill. */
-static inline int32_t
-llm_sequence_blocks_for(int32_t n_tokens)
-{
-	return n_tokens / LLM_KV_BLOCK + (n_tokens % LLM_KV_BLOCK != 0);
-}
-
-/* Tokens known and neither computed nor planned. */
-static inline int32_t
-llm_sequence_n_pending(const LlmSequence *sequence)
-{
-	return sequence->n_tokens - sequence->n_computed - sequence->n_planned;
-}
-
-/* A sequence in state NEW with room for all it may become; the spec was checked. */
-extern LlmStatus llm_sequence_create(const LlmSequenceSpec *spec, uint64_t serial,
-									 LlmSequence **out, LlmError *err);
-extern void llm_sequence_destroy(LlmSequence *sequence);
+	LlmSequence *sequence;
+	int32_t position; /* of the token that was read; the logits are for position + 1 */
+} LlmLogitRow;
 
 /*
- * The state machine: leave the list of the old state (from, NULL for NEW), enter the end of the
- * list of the new one (to, NULL for REMOVED).
+ * A sampled token joins its sequence, to be computed in the next step.  Not between plan and
+ * commit; max_new_tokens times at most.
  */
-extern void llm_sequence_move(LlmSequence *sequence, LlmSequenceState state, LlmSequenceList *from,
-							  LlmSequenceList *to);
+extern void llm_sequence_append(LlmSequence *sequence, int32_t token);
 
-/* Get a promise for all KV blocks the sequence may need; false when the pool has too few. */
-extern bool llm_sequence_reserve(LlmSequence *sequence, LlmKvPool *pool);
-
-/* Plan n_tokens more: take the KV blocks where their K and V will go. */
-extern void llm_sequence_plan(LlmSequence *sequence, LlmKvPool *pool, int32_t n_tokens);
-
-/* The one way in which KV blocks and promises leave a sequence: all of them. */
-extern void llm_sequence_release(LlmSequence *sequence, LlmKvPool *pool);
-
-/* Do the counters of this sequence fit together and its state? */
-extern bool llm_sequence_check(const LlmSequence *sequence);
+extern void *llm_sequence_owner(const LlmSequence *sequence);
+extern int32_t llm_sequence_n_tokens(const LlmSequence *sequence);
+extern const int32_t *llm_sequence_tokens(const LlmSequence *sequence);
+extern int32_t llm_sequence_n_prompt(const LlmSequence *sequence);
+extern int32_t llm_sequence_n_computed(const LlmSequence *sequence);
 
 #endif /* LLM_SCHEDULER_SEQUENCE_H */

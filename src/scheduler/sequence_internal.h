@@ -1,0 +1,102 @@
+/*
+ * sequence_internal.h
+ *	  Inside a sequence: what is known, what is computed, which KV blocks it holds.
+ *
+ * Three lengths tell where a sequence stands, and nothing else does:
+ *
+ *	  n_computed <= n_tokens          K and V are stored <= tokens known (prompt, then appended)
+ *	  n_computed <= n_blocks * 16     committed <= allocated
+ *
+ * Between plan and commit n_planned tokens more are on their way from known to computed.
+ *
+ * For src/scheduler only; the engine sees sequence.h.
+ */
+#ifndef LLM_SCHEDULER_SEQUENCE_INTERNAL_H
+#define LLM_SCHEDULER_SEQUENCE_INTERNAL_H
+
+#include "kernels/batch_view.h"
+#include "scheduler/kv_pool.h"
+#include "scheduler/sequence.h"
+
+/* Changed by llm_sequence_move only. */
+typedef enum LlmSequenceState
+{
+	/* Made, in no list.  Exit: WAITING, by add. */
+	LLM_SEQUENCE_NEW,
+	/* In the queue; holds no KV block and no promise of one.  Exits: RUNNING by admission in plan,
+	 * REMOVED. */
+	LLM_SEQUENCE_WAITING,
+	/* Admitted; the KV blocks it may ever need are its own or promised.  Exit: REMOVED. */
+	LLM_SEQUENCE_RUNNING,
+	/* Out of all lists, everything given back, about to be freed.  No exit. */
+	LLM_SEQUENCE_REMOVED
+} LlmSequenceState;
+
+/* Doubly linked, so that leaving from the middle is O(1). */
+typedef struct LlmSequenceList
+{
+	LlmSequence *first;
+	LlmSequence *last;
+	int32_t n;
+} LlmSequenceList;
+
+struct LlmSequence
+{
+	LlmSequence *prev;
+	LlmSequence *next;
+	LlmSequenceState state;
+
+	int32_t n_computed;
+	int32_t n_planned;	 /* of the step under way; 0 outside plan .. commit */
+	int32_t n_tokens;	 /* known */
+	int32_t n_prompt;	 /* of these, given by add */
+	int32_t max_tokens;	 /* n_prompt + max_new_tokens */
+	int32_t logits_from; /* tokens from this position on want their logits */
+	int32_t n_blocks;	 /* KV blocks held */
+	int32_t n_reserved;	 /* KV blocks promised on top */
+
+	uint64_t serial; /* of this sequence among all of its scheduler, from 1 */
+	void *owner;	 /* borrowed */
+	int32_t *blocks; /* [max blocks] block table; inside this allocation */
+	int32_t tokens[];
+};
+
+/* KV blocks that n_tokens tokens fill. */
+static inline int32_t
+llm_sequence_blocks_for(int32_t n_tokens)
+{
+	return n_tokens / LLM_KV_BLOCK + (n_tokens % LLM_KV_BLOCK != 0);
+}
+
+/* Tokens known and neither computed nor planned. */
+static inline int32_t
+llm_sequence_n_pending(const LlmSequence *sequence)
+{
+	return sequence->n_tokens - sequence->n_computed - sequence->n_planned;
+}
+
+/* A sequence in state NEW with room for all it may become; the spec was checked. */
+extern LlmStatus llm_sequence_create(const LlmSequenceSpec *spec, uint64_t serial,
+									 LlmSequence **out, LlmError *err);
+extern void llm_sequence_destroy(LlmSequence *sequence);
+
+/*
+ * The state machine: leave the list of the old state (from, NULL for NEW), enter the end of the
+ * list of the new one (to, NULL for REMOVED).
+ */
+extern void llm_sequence_move(LlmSequence *sequence, LlmSequenceState state, LlmSequenceList *from,
+							  LlmSequenceList *to);
+
+/* Get a promise for all KV blocks the sequence may need; false when the pool has too few. */
+extern bool llm_sequence_reserve(LlmSequence *sequence, LlmKvPool *pool);
+
+/* Plan n_tokens more: take the KV blocks where their K and V will go. */
+extern void llm_sequence_plan(LlmSequence *sequence, LlmKvPool *pool, int32_t n_tokens);
+
+/* The one way in which KV blocks and promises leave a sequence: all of them. */
+extern void llm_sequence_release(LlmSequence *sequence, LlmKvPool *pool);
+
+/* Do the counters of this sequence fit together and its state? */
+extern bool llm_sequence_check(const LlmSequence *sequence);
+
+#endif /* LLM_SCHEDULER_SEQUENCE_INTERNAL_H */
