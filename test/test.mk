@@ -51,7 +51,7 @@ unit: $(UNIT_PROGRAMS) $(GOLDEN_FILES)
 # ---- fuzzing (test/fuzz/README.md): a smoke test with any compiler, a search with clang ----
 
 FUZZERS = $(basename $(notdir $(wildcard test/fuzz/fuzz_*.c)))
-FUZZ_BUILD = .build/fuzz
+FUZZ_BUILD = .build/asan
 FUZZ_RUNS ?= 2000
 FUZZ_SECONDS ?= 60
 FUZZ_SEEDS_fuzz_gguf = $(BUILD)/fuzz-seed.gguf
