@@ -30,8 +30,8 @@ extern char *llm_encoding_cstring_from_utf8(LlmStrView utf8);
 extern text *llm_encoding_try_text_from_utf8(LlmStrView utf8);
 
 /*
- * Any bytes as a text value, without loss of what can be told: a byte that does not belong to a whole
- * character, and every byte of a character that the database cannot hold, becomes \xHH.
+ * Any bytes as a text value, without loss of what can be told: a byte that does not belong to a
+ * whole character, and every byte of a character that the database cannot hold, becomes \xHH.
  */
 extern text *llm_encoding_text_from_bytes(LlmStrView bytes);
 

@@ -3,8 +3,8 @@
  *	  llm.load_model and llm.unload_model, and what create, alter and drop want of the engine.
  *
  * The engine loads a model on its first use and knows it by path and load options.  Loading and
- * unloading by hand only moves the moment: neither is a change of the catalog, and neither is undone
- * by a rollback.
+ * unloading by hand only moves the moment: neither is a change of the catalog, and neither is
+ * undone by a rollback.
  */
 #include "postgres.h"
 

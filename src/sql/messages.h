@@ -10,9 +10,9 @@
 #include "protocol/message.h"
 
 /*
- * The turns of the array, palloc'd, at least one and at most LLM_MAX_MESSAGES.  A system prompt (or
- * NULL) goes before them; then they must not begin with a system message of their own.  Raises 22023
- * for anything else than messages.
+ * The turns of the array, palloc'd, at least one and at most LLM_MAX_MESSAGES.  A system prompt
+ * (or NULL) goes before them; then they must not begin with a system message of their own.  Raises
+ * 22023 for anything else than messages.
  */
 extern LlmChatTurn *llm_messages_to_turns(Datum messages, const LlmStrView *system_prompt,
 										  uint32_t *n_turns);

@@ -2,13 +2,13 @@
  * model.c
  *	  llm.create_model, llm.alter_model and llm.drop_model.
  *
- * Each builds the statement about a foreign server that it stands for and runs it, so that PostgreSQL's
- * own rules apply: privileges, event triggers, dependencies, read-only transactions.  Whoever writes
- * CREATE SERVER by hand gets the same model; what the functions add is a look at the file by the
- * engine, and that the engine forgets what no longer counts.
+ * Each builds the statement about a foreign server that it stands for and runs it, so that
+ * PostgreSQL's own rules apply: privileges, event triggers, dependencies, read-only transactions.
+ * Whoever writes CREATE SERVER by hand gets the same model; what the functions add is a look at
+ * the file by the engine, and that the engine forgets what no longer counts.
  *
- * The catalog is changed first and the file inspected afterwards, as the model's own reference says:
- * so privileges come first, and an error takes the change back.
+ * The catalog is changed first and the file inspected afterwards: so privileges are checked before
+ * anything is said about the file, and an error takes the change back.
  */
 #include "postgres.h"
 

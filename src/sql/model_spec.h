@@ -2,7 +2,8 @@
  * model_spec.h
  *	  What a model is: the options of its foreign server, and their rules.
  *
- * The rules look at the values alone, never at a file or an engine, so that a dump restores anywhere.
+ * The rules look at the values alone, never at a file or an engine, so that a dump restores
+ * anywhere.
  */
 #ifndef LLM_SQL_MODEL_SPEC_H
 #define LLM_SQL_MODEL_SPEC_H

@@ -2,9 +2,10 @@
  * options.c
  *	  The table of generation options and everything that reads it; see options.h.
  *
- * A value arrives as a Datum of an SQL argument or as a jsonb value.  Both are turned into the C type
- * of the option's kind and then go through one setter per kind, which checks the range and refuses a
- * second value, so the two ways cannot differ.  A NULL argument and a JSON null mean "not given".
+ * A value arrives as a Datum of an SQL argument or as a jsonb value.  Both are turned into the C
+ * type of the option's kind and then go through one setter per kind, which checks the range and
+ * refuses a second value, so the two ways cannot differ.  A NULL argument and a JSON null mean
+ * "not given".
  */
 #include "postgres.h"
 

@@ -2,8 +2,8 @@
  * options.h
  *	  The options of a generation: names, types, ranges and defaults.
  *
- * An option comes as an argument of its own or as a key of the argument options; giving it both ways
- * is an error, as is an unknown key.  One table in options.c describes them all.
+ * An option comes as an argument of its own or as a key of the argument options; giving it both
+ * ways is an error, as is an unknown key.  One table in options.c describes them all.
  */
 #ifndef LLM_SQL_OPTIONS_H
 #define LLM_SQL_OPTIONS_H
