@@ -33,7 +33,9 @@ SIMD_LEVELS = portable
 ifneq ($(filter x86_64 amd64,$(shell uname -m)),)
 SIMD_LEVELS += avx2 avx512
 endif
-SIMD_FLAGS_portable =
+# Optimised and with sanitizers, the portable level takes minutes to compile.
+SIMD_OPT = $(if $(filter release,$(VARIANT)),-O3)
+SIMD_FLAGS_portable = $(if $(filter release,$(VARIANT)),,-O0)
 SIMD_FLAGS_avx2 = -mavx2 -mfma -mf16c
 SIMD_FLAGS_avx512 = -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mfma -mf16c
 
@@ -52,7 +54,7 @@ $(BUILD)/%.o: %.c
 define simd_rule
 $(BUILD)/kernels/cpu/%.$(1).o: kernels/cpu/%.c
 	@mkdir -p $$(@D)
-	$$(PLAIN_CC) $$(PLAIN_CFLAGS) -O3 $$(SIMD_FLAGS_$(1)) -DLLM_SIMD=$(1) -DLLM_SIMD_$(1) -MMD -MP -c -o $$@ $$<
+	$$(PLAIN_CC) $$(PLAIN_CFLAGS) $$(SIMD_OPT) $$(SIMD_FLAGS_$(1)) -DLLM_SIMD=$(1) -DLLM_SIMD_$(1) -MMD -MP -c -o $$@ $$<
 endef
 $(foreach level,$(SIMD_LEVELS),$(eval $(call simd_rule,$(level))))
 
