@@ -8,7 +8,7 @@
 #
 #	private_pg_create PG_CONFIG        make the tree $PG_WORK/install/pg; sets PG_BIN, PG_LIB, PG_SHARE
 #	                                   and PG_PREFIX_CONFIG, its pg_config
-#	private_pg_install                 build and install this checkout into it
+#	private_pg_install                 build and install this checkout into it, from the copy $PG_WORK/src
 #	private_pg_as COMMAND...           run as the unprivileged user
 #	private_pg_init DATA [SETTING...]  initdb and settings for a throw-away cluster
 #	private_pg_start DATA / private_pg_stop DATA
@@ -73,8 +73,14 @@ link_entries()
 
 private_pg_install()
 {
-	make -s -j2 PG_CONFIG="$PG_PREFIX_CONFIG" all install
-	chmod -R a+rX "$PG_WORK/install"
+	# The module's objects depend on the server's version, so they are made in a copy; the engine does not.
+	local copy=$PG_WORK/src build=${BUILD:-$PWD/.build/release}
+	mkdir -p "$copy"
+	cp -rp Makefile postgres_llm.control sql src kernels test expected "$copy/"
+	find "$copy/src" -name '*.o' -delete
+	rm -f "$copy"/*.so
+	make -s -j2 -C "$copy" PG_CONFIG="$PG_PREFIX_CONFIG" BUILD="$build" all install
+	chmod -R a+rX "$PG_WORK/install" "$copy"
 }
 
 private_pg_init()

@@ -28,10 +28,6 @@ private_pg_create "$config"
 private_pg_own "$work"
 version=$("$PG_PREFIX_CONFIG" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')
 
-# What the tests read, where the unprivileged user can read it.
-mkdir -p "$work/src"
-cp -r test expected "$work/src/"
-chmod -R a+rX "$work/src"
 private_pg_own "$work/models"
 python3 test/tools/make_gguf.py "$work/models/tiny.gguf"
 if [ -f "${LLM_TEST_MODEL:-}" ]; then
@@ -40,8 +36,6 @@ fi
 chmod -R a+rX "$work/models"
 export LLM_TEST_MODELS=$work/models
 
-# Only this module's objects depend on the server's version.
-rm -f src/*.o src/*/*.o postgres_llm.so
 private_pg_install
 
 # start_cluster SETTING...

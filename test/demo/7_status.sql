@@ -1,0 +1,4 @@
+\x on
+SELECT * FROM llm.engine_status;
+SELECT * FROM llm.model_status;
+SELECT * FROM llm.models;
