@@ -160,6 +160,10 @@ main(void)
 		spec.type = (LlmDtype) type;
 		spec.seed = 100;
 		test_spec(spec, llm_dtype_info[type].name);
+
+		/* Rows that no vector register is aligned to. */
+		spec.alignment = 8;
+		test_spec(spec, "alignment 8");
 	}
 	return unit_done("model_semantics");
 }

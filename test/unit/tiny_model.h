@@ -27,6 +27,7 @@ typedef struct TinySpec
 	uint32_t rope_dims;	 /* 0: all of the head */
 	float rope_base;	 /* 0: the key is left out */
 	float linear_factor; /* 0: no scaling */
+	uint32_t alignment;	 /* of the tensors in the file; 0: 32 */
 	uint64_t seed;
 } TinySpec;
 
@@ -188,6 +189,11 @@ tiny_model_file(const TinySpec *spec, GgufFile *file)
 
 	gguf_file_init(file);
 	tiny_keys(file, spec);
+	if (spec->alignment != 0)
+	{
+		file->alignment = spec->alignment;
+		gguf_file_key_u32(file, "general.alignment", spec->alignment);
+	}
 	tiny_matrix(file, "token_embd.weight", spec->dim, spec->vocab_size, spec->type, 1, &rng);
 	for (uint32_t layer = 0; layer < spec->n_layers; layer++)
 		tiny_layer(file, spec, layer, &rng);
