@@ -162,7 +162,7 @@ struct LlmKernels
 	/*
 	 * out[i][n, N_i] = x[n, K] * W_i[N_i, K]^T for each of the n_weights (1..LLM_MAX_MATMULS)
 	 * matrices, plus the old out[i] when accumulate.  Several matrices at once share the rounding
-	 * of x and one hand-over to the threads.  For quantised W, x is rounded to 8 bits in blocks of
+	 * of x and one hand-over to the threads.  For quantised W, x is rounded to 16 bits in blocks of
 	 * 32 first.  No out may overlap x.
 	 */
 	void (*matmul)(LlmDevice *dev, int n_weights, const LlmTensor *out, LlmTensor x,

@@ -15,6 +15,14 @@ dot_to_float(const int32_t sum[LLM_LANES])
 	return v;
 }
 
+/* What the four weights of one row add to its sum. */
+LLM_ALWAYS_INLINE int32_t
+dot_group(const uint8_t w[4], int shift, int mask, ActPair even, ActPair odd)
+{
+	return (w[0] >> shift & mask) * even.x[0] + (w[1] >> shift & mask) * odd.x[0] +
+		   (w[2] >> shift & mask) * even.x[1] + (w[3] >> shift & mask) * odd.x[1];
+}
+
 LLM_ALWAYS_INLINE void
 dot_q4(V16 *out, const uint8_t *w, const ActTile *x, int n_cols, bool zero)
 {
@@ -26,15 +34,14 @@ dot_q4(V16 *out, const uint8_t *w, const ActTile *x, int n_cols, bool zero)
 			sum[row] = zero ? x->zero_q4[c] : 0;
 		for (int g = 0; g < ACT_GROUPS / 2; g++)
 		{
-			const int8_t *low = x->q[g][c];
-			const int8_t *high = x->q[g + ACT_GROUPS / 2][c];
+			int high = g + ACT_GROUPS / 2;
 
 			for (int row = 0; row < LLM_LANES; row++)
 			{
-				const uint8_t *byte = w + (g * LLM_LANES + row) * 4;
+				const uint8_t *bytes = w + (g * LLM_LANES + row) * 4;
 
-				for (int i = 0; i < 4; i++)
-					sum[row] += (byte[i] & 15) * low[i] + (byte[i] >> 4) * high[i];
+				sum[row] += dot_group(bytes, 0, 15, x->even[g][c], x->odd[g][c]) +
+							dot_group(bytes, 4, 15, x->even[high][c], x->odd[high][c]);
 			}
 		}
 		out[c] = dot_to_float(sum);
@@ -52,15 +59,9 @@ dot_q8(V16 *out, const uint8_t *w, const ActTile *x, int n_cols)
 			sum[row] = x->zero_q8[c];
 		for (int g = 0; g < ACT_GROUPS; g++)
 		{
-			const int8_t *q = x->q[g][c];
-
 			for (int row = 0; row < LLM_LANES; row++)
-			{
-				const uint8_t *byte = w + (g * LLM_LANES + row) * 4;
-
-				for (int i = 0; i < 4; i++)
-					sum[row] += byte[i] * q[i];
-			}
+				sum[row] +=
+					dot_group(w + (g * LLM_LANES + row) * 4, 0, 255, x->even[g][c], x->odd[g][c]);
 		}
 		out[c] = dot_to_float(sum);
 	}

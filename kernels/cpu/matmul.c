@@ -34,7 +34,6 @@ typedef struct MatmulJob
 	int32_t n_tiles;
 	int32_t n_blocks;
 	int32_t fill_items_per_tile;
-	bool bytes; /* a weight is of 8 bits */
 
 	int32_t n_panels; /* of all weights */
 	int32_t panels_per_item;
@@ -69,7 +68,7 @@ fill_item(void *arg, int32_t item, int thread)
 
 		for (int32_t b = begin; b < end; b++)
 			act_fill(job->tiles + (size_t) tile * job->n_blocks + b, c,
-					 x + (size_t) b * LLM_QUANT_BLOCK, job->bytes);
+					 x + (size_t) b * LLM_QUANT_BLOCK);
 	}
 }
 
@@ -316,7 +315,6 @@ LLM_SIMD_SYMBOL(llm_matmul)(LlmDevice *dev, int n_weights, const LlmTensor *out,
 		LLM_ASSERT(out[i].n_rows == x.n_rows && weights[i]->panels != NULL);
 		job.n_panels += weights[i]->n_panels;
 		quantized = quantized || is_quantized(weights[i]);
-		job.bytes = job.bytes || weights[i]->type == LLM_DTYPE_Q8_0;
 	}
 	if (quantized)
 		fill_tiles(cpu->pool, &job);

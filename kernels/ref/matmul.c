@@ -4,8 +4,8 @@
  *
  * Float weights: one fused multiply-add per k, in order of k, starting from zero.
  *
- * Quantised weights: x is rounded to 8 bits in blocks of 32 (quantize.h).  The integer dot product
- * of a block is exact; the blocks' contributions are added in order, each with one fused
+ * Quantised weights: x is rounded to 16 bits in blocks of 32 (quantize.h).  The integer dot product
+ * of a block is exact and becomes a float by rounding to nearest; the blocks' contributions are added in order, each with one fused
  * multiply-add:
  *
  *		acc = fma(d_w * d_x, dot(q_w, q_x), acc)			every type
@@ -21,7 +21,7 @@
 
 /* Half the block: q[j] is element j (low nibble) and j + 16 (high nibble). */
 static int32_t
-dot_nibbles(const uint8_t q[16], int32_t zero_point, const int8_t x[LLM_QUANT_BLOCK])
+dot_nibbles(const uint8_t q[16], int32_t zero_point, const int16_t x[LLM_QUANT_BLOCK])
 {
 	int32_t sum = 0;
 

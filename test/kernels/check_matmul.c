@@ -32,7 +32,7 @@ run(LlmDevice *dev, LlmTensor out, LlmTensor x, LlmDtype type, const void *rows,
 }
 
 /*
- * x as the kernel sees it: rounded to 8 bits for quantised weights.  slack is the step of elements
+ * x as the kernel sees it: rounded to 16 bits for quantised weights.  slack is the step of elements
  * that lie almost between two integers, where float and double may round to different sides.
  */
 static void
@@ -51,11 +51,11 @@ rounded_input(double *out, double *slack, const float *x, int32_t n_cols, bool q
 			max = fmax(max, fabs(out[k]));
 		for (int32_t k = b * 32; k < b * 32 + 32; k++)
 		{
-			double scaled = max < 1e-30 ? 0 : out[k] / max * 127;
+			double scaled = max < 1e-30 ? 0 : out[k] / max * 32767;
 
-			out[k] = nearbyint(scaled) * max / 127;
-			if (fabs(fabs(scaled - nearbyint(scaled)) - 0.5) < 1e-4)
-				slack[k] = max / 127;
+			out[k] = nearbyint(scaled) * max / 32767;
+			if (fabs(fabs(scaled - nearbyint(scaled)) - 0.5) < 1e-2)
+				slack[k] = max / 32767;
 		}
 	}
 }

@@ -222,19 +222,19 @@ emulated_cvtepi32_ps(EmulatedInts a)
 	return v;
 }
 
-/* Four products of an unsigned byte of a and a signed byte of b, added to sum without saturation. */
+/* Two products of signed 16-bit lanes, added to sum without saturation. */
 EMULATED EmulatedInts
-emulated_dpbusd_epi32(EmulatedInts sum, EmulatedInts a, EmulatedInts b)
+emulated_dpwssd_epi32(EmulatedInts sum, EmulatedInts a, EmulatedInts b)
 {
-	uint8_t x[64];
-	int8_t y[64];
+	int16_t x[32];
+	int16_t y[32];
 
 	memcpy(x, &a, sizeof(x));
 	memcpy(y, &b, sizeof(y));
 	FOR_LANES
 	{
-		for (int j = 0; j < 4; j++)
-			sum.lane[i] += x[4 * i + j] * y[4 * i + j];
+		for (int j = 0; j < 2; j++)
+			sum.lane[i] += x[2 * i + j] * y[2 * i + j];
 	}
 	return sum;
 }
@@ -273,6 +273,6 @@ emulated_dpbusd_epi32(EmulatedInts sum, EmulatedInts a, EmulatedInts b)
 #define _mm512_srli_epi32 emulated_srli_epi32
 #define _mm512_cvtepu16_epi32 emulated_cvtepu16_epi32
 #define _mm512_cvtepi32_ps emulated_cvtepi32_ps
-#define _mm512_dpbusd_epi32 emulated_dpbusd_epi32
+#define _mm512_dpwssd_epi32 emulated_dpwssd_epi32
 
 #endif /* LLM_TEST_KERNELS_EMULATE_AVX512_H */

@@ -1,25 +1,18 @@
 /*
  * dot_avx2.h
- *	  Integer dot products with vpmaddubsw: unsigned bytes times signed bytes, pairs added into
- *	  signed 16 bits with saturation, which must never happen.
+ *	  Integer dot products with vpmaddwd: products of signed 16-bit lanes, adjacent ones added into 32
+ *	  bits.
  *
- * Nibbles: a pair is at most 2 * 15 * 127 = 3810, and the eight groups of a block 30480 < 32768, so a
- * block is summed in 16 bits and widened once.
- *
- * Bytes: w + 128 is up to 255 and one pair would overflow.  The input is split instead, q = 16 * high +
- * low with high in -8..8 and low in -8..7: a pair is at most 2 * 255 * 8 = 4080, eight of them 32640 <
- * 32768.  Two sums of 16 bits, joined when they are widened.  (Widening the weights to 16 bits costs
- * the same multiplications and more loads.)
- *
- * Both halves of the panel (rows 0 to 7, 8 to 15) are done together: each broadcast of x is used
- * twice, each weight vector n_cols times.
+ * A dword of the panel is masked and shifted into 16-bit weights without any shuffle (act.h has the
+ * order).  Both halves of the panel (rows 0 to 7, 8 to 15) are done together: each broadcast of x is
+ * used twice, each weight vector n_cols times.
  */
 #ifndef LLM_KERNELS_CPU_X86_DOT_AVX2_H
 #define LLM_KERNELS_CPU_X86_DOT_AVX2_H
 
 /*
- * Keep the additions in the order written.  GCC rebalances chains of integer additions into trees, and
- * then has to spill every product of a block: 130 instead of 217 GOPS (Zen 3, four columns).
+ * Keep the additions in the order written.  GCC rebalances chains of integer additions into trees,
+ * and then has to spill every product of a block.
  */
 #define KEEP_ORDER(v) __asm__("" : "+x"(v))
 
@@ -37,62 +30,42 @@ pair_load(const uint8_t *from)
 }
 
 LLM_ALWAYS_INLINE Pair
-pair_low_nibbles(Pair v)
+pair_set1(int32_t x)
 {
-	const __m256i mask = _mm256_set1_epi8(15);
+	return (Pair){_mm256_set1_epi32(x), _mm256_set1_epi32(x)};
+}
+
+/* width bits of every 16-bit lane, from bit shift on. */
+LLM_ALWAYS_INLINE Pair
+pair_bits(Pair v, int shift, int width)
+{
+	if (shift > 0)
+		v = (Pair){_mm256_srli_epi16(v.lo, shift), _mm256_srli_epi16(v.hi, shift)};
+	if (shift + width == 16)
+		return v; /* the shift left nothing else */
+
+	__m256i mask = _mm256_set1_epi16((int16_t) ((1 << width) - 1));
 
 	return (Pair){_mm256_and_si256(v.lo, mask), _mm256_and_si256(v.hi, mask)};
 }
 
-LLM_ALWAYS_INLINE Pair
-pair_high_nibbles(Pair v)
-{
-	return pair_low_nibbles((Pair){_mm256_srli_epi16(v.lo, 4), _mm256_srli_epi16(v.hi, 4)});
-}
-
-/* sum += w * x in 16 bits; the first product starts the sum. */
+/* sum[c] += w * x[c] for every column. */
 LLM_ALWAYS_INLINE void
-pair_multiply_add(Pair *sum, Pair w, const int8_t x[4], bool first)
+pair_multiply_add(Pair *sum, Pair w, const ActPair *x, int n_cols)
 {
-	int32_t dword;
-	__m256i broadcast;
-
-	memcpy(&dword, x, sizeof(dword));
-	broadcast = _mm256_set1_epi32(dword);
-	KEEP_ORDER(broadcast);
-
-	Pair product = {_mm256_maddubs_epi16(w.lo, broadcast), _mm256_maddubs_epi16(w.hi, broadcast)};
-
-	if (first)
-		*sum = product;
-	else
+	for (int c = 0; c < n_cols; c++)
 	{
-		sum->lo = _mm256_add_epi16(sum->lo, product.lo);
-		sum->hi = _mm256_add_epi16(sum->hi, product.hi);
+		int32_t dword;
+		__m256i broadcast;
+
+		memcpy(&dword, &x[c], sizeof(dword));
+		broadcast = _mm256_set1_epi32(dword);
+		KEEP_ORDER(broadcast);
+		sum[c].lo = _mm256_add_epi32(sum[c].lo, _mm256_madd_epi16(w.lo, broadcast));
+		sum[c].hi = _mm256_add_epi32(sum[c].hi, _mm256_madd_epi16(w.hi, broadcast));
+		KEEP_ORDER(sum[c].lo);
+		KEEP_ORDER(sum[c].hi);
 	}
-	KEEP_ORDER(sum->lo);
-	KEEP_ORDER(sum->hi);
-}
-
-/* Adjacent 16-bit sums times factor, as 32 bits. */
-LLM_ALWAYS_INLINE Pair
-pair_widen(Pair sum, int16_t factor)
-{
-	__m256i factors = _mm256_set1_epi16(factor);
-
-	return (Pair){_mm256_madd_epi16(sum.lo, factors), _mm256_madd_epi16(sum.hi, factors)};
-}
-
-LLM_ALWAYS_INLINE Pair
-pair_add(Pair a, Pair b)
-{
-	return (Pair){_mm256_add_epi32(a.lo, b.lo), _mm256_add_epi32(a.hi, b.hi)};
-}
-
-LLM_ALWAYS_INLINE Pair
-pair_set1(int32_t x)
-{
-	return (Pair){_mm256_set1_epi32(x), _mm256_set1_epi32(x)};
 }
 
 LLM_ALWAYS_INLINE V16
@@ -106,55 +79,40 @@ dot_q4(V16 *out, const uint8_t *w, const ActTile *x, int n_cols, bool zero)
 {
 	Pair sum[ACT_COLS];
 
+	for (int c = 0; c < n_cols; c++)
+		sum[c] = pair_set1(zero ? x->zero_q4[c] : 0);
 #pragma GCC unroll 8
 	for (int g = 0; g < ACT_GROUPS / 2; g++)
 	{
 		Pair raw = pair_load(w + g * 64);
-		Pair low = pair_low_nibbles(raw);
-		Pair high = pair_high_nibbles(raw);
+		int high = g + ACT_GROUPS / 2;
 
-		for (int c = 0; c < n_cols; c++)
-		{
-			pair_multiply_add(&sum[c], low, x->q[g][c], g == 0);
-			pair_multiply_add(&sum[c], high, x->q[g + ACT_GROUPS / 2][c], false);
-		}
+		pair_multiply_add(sum, pair_bits(raw, 0, 4), x->even[g], n_cols);
+		pair_multiply_add(sum, pair_bits(raw, 4, 4), x->even[high], n_cols);
+		pair_multiply_add(sum, pair_bits(raw, 8, 4), x->odd[g], n_cols);
+		pair_multiply_add(sum, pair_bits(raw, 12, 4), x->odd[high], n_cols);
 	}
 	for (int c = 0; c < n_cols; c++)
-	{
-		Pair wide = pair_widen(sum[c], 1);
-
-		if (zero)
-			wide = pair_add(wide, pair_set1(x->zero_q4[c]));
-		out[c] = pair_to_float(wide);
-	}
+		out[c] = pair_to_float(sum[c]);
 }
 
 LLM_ALWAYS_INLINE void
 dot_q8(V16 *out, const uint8_t *w, const ActTile *x, int n_cols)
 {
 	Pair sum[ACT_COLS];
-	Pair low[ACT_COLS];
 
+	for (int c = 0; c < n_cols; c++)
+		sum[c] = pair_set1(x->zero_q8[c]);
 #pragma GCC unroll 8
 	for (int g = 0; g < ACT_GROUPS; g++)
 	{
 		Pair raw = pair_load(w + g * 64);
 
-		for (int c = 0; c < n_cols; c++)
-			pair_multiply_add(&sum[c], raw, x->high[g][c], g == 0);
+		pair_multiply_add(sum, pair_bits(raw, 0, 8), x->even[g], n_cols);
+		pair_multiply_add(sum, pair_bits(raw, 8, 8), x->odd[g], n_cols);
 	}
 	for (int c = 0; c < n_cols; c++)
-		sum[c] = pair_add(pair_widen(sum[c], 16), pair_set1(x->zero_q8[c]));
-#pragma GCC unroll 8
-	for (int g = 0; g < ACT_GROUPS; g++)
-	{
-		Pair raw = pair_load(w + g * 64);
-
-		for (int c = 0; c < n_cols; c++)
-			pair_multiply_add(&low[c], raw, x->low[g][c], g == 0);
-	}
-	for (int c = 0; c < n_cols; c++)
-		out[c] = pair_to_float(pair_add(sum[c], pair_widen(low[c], 1)));
+		out[c] = pair_to_float(sum[c]);
 }
 
 #endif /* LLM_KERNELS_CPU_X86_DOT_AVX2_H */

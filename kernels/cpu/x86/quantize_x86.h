@@ -51,21 +51,22 @@ quantize_block(LlmActBlock *out, const float x[LLM_QUANT_BLOCK])
 		return;
 	}
 
-	__m256 inverse = _mm256_set1_ps(127.0f / max);
+	__m256 inverse = _mm256_set1_ps(LLM_QUANT_MAX / max);
 
 	for (int i = 0; i < 4; i++)
 		q[i] = _mm256_cvtps_epi32(_mm256_mul_ps(v[i], inverse));
-	out->d = max / 127.0f;
+	out->d = max / LLM_QUANT_MAX;
 	out->sum =
 		sum_i32(_mm256_add_epi32(_mm256_add_epi32(q[0], q[1]), _mm256_add_epi32(q[2], q[3])));
 	out->s = out->d * (float) out->sum;
 
-	/* Packing works within 128-bit halves and leaves the dwords in the order 0 2 4 6 1 3 5 7. */
-	__m256i bytes =
-		_mm256_packs_epi16(_mm256_packs_epi32(q[0], q[1]), _mm256_packs_epi32(q[2], q[3]));
+	/* Packing works within 128-bit halves and leaves the quarters in the order 0 2 1 3. */
+	for (int i = 0; i < 2; i++)
+	{
+		__m256i words = _mm256_packs_epi32(q[2 * i], q[2 * i + 1]);
 
-	bytes = _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
-	_mm256_storeu_si256((__m256i *) out->q, bytes);
+		_mm256_storeu_si256((__m256i *) (out->q + 16 * i), _mm256_permute4x64_epi64(words, 0xd8));
+	}
 }
 
 #endif /* LLM_KERNELS_CPU_X86_QUANTIZE_X86_H */
