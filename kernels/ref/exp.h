@@ -3,7 +3,7 @@
  *	  e^x in float: the house's own, so that every SIMD level gives the same bits.
  *
  * x = n * ln 2 + r with |r| <= ln 2 / 2; e^r = 1 + r + r^2 * P(r), P of degree 5 with the
- * coefficients of Cephes' expf.  Measured by test/kernels/check_activation.c.
+ * coefficients of Cephes' expf.  Within one ulp (test/kernels/check_activation.c).
  *
  *		x < -87.33654		0: results below the smallest normal float are flushed
  *		x > 88.37626		+inf, a little before the largest float

@@ -16,10 +16,14 @@
 
 /* ---- requests in ---- */
 
-/* Refuse more than may wait.  What runs in a scheduler does not wait. */
+/*
+ * Refuse more than may wait.  What runs in a scheduler does not wait; what was cancelled while a
+ * helper had it still holds memory, and counts.
+ */
 static LlmStatus
 check_queue(const LlmEngine *engine, LlmError *err)
 {
+	uint32_t n_held = engine->requests.n + engine->n_abandoned;
 	uint32_t n_running = 0;
 
 	for (int i = 0; i < LLM_MAX_MODELS; i++)
@@ -31,10 +35,10 @@ check_queue(const LlmEngine *engine, LlmError *err)
 		llm_scheduler_status(engine->models[i].loaded->scheduler, &status);
 		n_running += (uint32_t) status.running;
 	}
-	if (engine->requests.n < engine->config.max_queue + n_running)
+	if (n_held < engine->config.max_queue + n_running)
 		return LLM_OK;
 	llm_error_set(err, LLM_ERR_LIMIT, "%u requests are waiting in the engine already",
-				  engine->requests.n - n_running);
+				  n_held - n_running);
 	return llm_error_hint(err, "Try again later, or raise \"postgres_llm.max_queue\".");
 }
 

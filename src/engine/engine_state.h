@@ -24,7 +24,8 @@ typedef struct LlmEngine
 
 	LlmRequestTable requests;		/* all that are not answered */
 	LlmEngineRequestList abandoned; /* answered, still with a helper */
-	LlmRequestArrays arrays;		/* scratch */
+	uint32_t n_abandoned;
+	LlmRequestArrays arrays; /* scratch */
 } LlmEngine;
 
 #endif /* LLM_ENGINE_ENGINE_STATE_H */

@@ -8,40 +8,21 @@
  */
 #include "engine/fake.h"
 
-#include "base/assert.h"
 #include "base/clock.h"
 #include "base/utf8.h"
 #include "engine/fake_answer.h"
+#include "engine/fake_ending.h"
+#include "engine/fake_model.h"
 #include "engine/reply.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
-
-#define FAKE_CONTEXT 4096
-#define FAKE_PARAMETERS 1000000
-#define FAKE_LOADED_BYTES ((uint64_t) 1 << 20)
-
-typedef struct FakeModel
-{
-	uint64_t key; /* 0: this place is free */
-	LlmModelState state;
-	uint32_t context_length;
-	uint64_t file_bytes;
-	bool chat;
-	uint64_t requests, prompt_tokens, generated_tokens, steps; /* since load */
-	char path[LLM_MAX_MODEL_PATH];
-} FakeModel;
 
 typedef struct FakeRequest
 {
 	uint64_t id;
 	LlmRequestKind kind; /* GENERATE, SCORE, or UNLOAD while it waits */
-	FakeModel *model;
+	LlmFakeModel *model;
 	LlmFakeScript script; /* its text is not used after the request was worked out */
 	bool stream;
 	uint32_t n_steps;
@@ -58,7 +39,7 @@ typedef struct Fake
 {
 	LlmService service; /* first */
 	LlmEngineConfig config;
-	FakeModel models[LLM_MAX_MODELS];
+	LlmFakeModel models[LLM_MAX_MODELS];
 	FakeRequest **requests; /* owned, in the order of arrival */
 	uint32_t n_requests;
 	uint32_t n_unloads; /* of these, waiting UNLOADs, which take no slot */
@@ -69,92 +50,7 @@ typedef struct Fake
 
 /* ---- models ---- */
 
-static void
-fill_facts(const FakeModel *model, bool loaded, LlmModelFacts *out)
-{
-	*out = (LlmModelFacts){.architecture = llm_strview("fake"),
-						   .quantization = llm_strview("F32"),
-						   .n_parameters = FAKE_PARAMETERS,
-						   .file_bytes = model->file_bytes,
-						   .loaded_bytes = loaded ? FAKE_LOADED_BYTES : 0,
-						   .context_length = model->context_length,
-						   .vocabulary_size = LLM_FAKE_VOCABULARY,
-						   .chat = model->chat};
-}
-
-static void
-stall(uint32_t ms)
-{
-	struct timespec time = {ms / 1000, (long) (ms % 1000) * 1000000};
-
-	while (ms > 0 && nanosleep(&time, &time) < 0 && errno == EINTR)
-		continue;
-}
-
-/* The endings that no answer follows.  LLM_FAKE_BAD_FRAME poisons the outbox and returns. */
-static void
-end_process(Fake *fake, const LlmFakeScript *script)
-{
-	LlmWriter w;
-
-	switch (script->ending)
-	{
-		case LLM_FAKE_CRASH:
-			/* Whatever a sanitizer does with the signal is not what is tested. */
-			signal(SIGSEGV, SIG_DFL);
-			raise(SIGSEGV);
-			break;
-		case LLM_FAKE_OOM:
-			kill(getpid(), SIGKILL);
-			break;
-		case LLM_FAKE_EXIT:
-			_exit(script->exit_code);
-		case LLM_FAKE_BAD_FRAME:
-			(void) llm_outbox_begin(fake->service.outbox, (LlmFrameType) 0xBAD, 0, 0, &w);
-			break;
-		case LLM_FAKE_ANSWER:
-		case LLM_FAKE_FAIL:
-		case LLM_FAKE_HANG:
-			break;
-	}
-}
-
-static LlmStatus
-scripted_failure(const LlmFakeScript *script, LlmError *err)
-{
-	llm_error_set(err, script->fail_status, "fake failure: %s",
-				  llm_status_name(script->fail_status));
-	return llm_error_hint(err, "The request asked for this failure.");
-}
-
-/* What the file says: the model as it would be. */
-static LlmStatus
-look_at_file(Fake *fake, const LlmModelRef *ref, FakeModel *out, LlmError *err)
-{
-	LlmFakeScript script;
-	struct stat file;
-
-	memset(out, 0, sizeof(*out));
-	memcpy(out->path, ref->path.data, ref->path.len);
-	if (stat(out->path, &file) != 0)
-		return llm_error_set(err, errno == EACCES ? LLM_ERR_PERMISSION : LLM_ERR_NOT_FOUND,
-							 "could not open model file \"%s\": %s", out->path, strerror(errno));
-	if (!S_ISREG(file.st_mode))
-		return llm_error_set(err, LLM_ERR_NOT_FOUND, "\"%s\" is not a regular file", out->path);
-	llm_fake_script_read(ref->path, &script, NULL);
-	stall(script.stall_ms);
-	end_process(fake, &script);
-	if (script.ending == LLM_FAKE_FAIL)
-		return scripted_failure(&script, err);
-	out->key = llm_model_ref_key(ref);
-	out->state = LLM_MODEL_LOADED;
-	out->file_bytes = (uint64_t) file.st_size;
-	out->context_length = ref->context_length == 0 ? FAKE_CONTEXT : ref->context_length;
-	out->chat = !script.no_chat;
-	return LLM_OK;
-}
-
-static FakeModel *
+static LlmFakeModel *
 find_model(Fake *fake, uint64_t key)
 {
 	for (int i = 0; i < LLM_MAX_MODELS; i++)
@@ -165,15 +61,15 @@ find_model(Fake *fake, uint64_t key)
 
 /* The loaded model, loading it if need be. */
 static LlmStatus
-use_model(Fake *fake, const LlmModelRef *ref, FakeModel **out, LlmError *err)
+use_model(Fake *fake, const LlmModelRef *ref, LlmFakeModel **out, LlmError *err)
 {
-	FakeModel fresh;
+	LlmFakeModel fresh;
 	LlmStatus status;
 
 	*out = find_model(fake, llm_model_ref_key(ref));
 	if (*out != NULL)
 		return LLM_OK;
-	status = look_at_file(fake, ref, &fresh, err);
+	status = llm_fake_model_look(ref, fake->service.outbox, &fresh, err);
 	if (status != LLM_OK)
 		return status;
 	*out = find_model(fake, 0);
@@ -196,7 +92,7 @@ free_request(FakeRequest *request)
 	free(request);
 }
 
-/* Take requests[i] out; its model leaves when it was the last to be waited for. */
+/* Take requests[i] out of the queue and free it. */
 static void
 remove_request(Fake *fake, uint32_t i)
 {
@@ -212,7 +108,7 @@ remove_request(Fake *fake, uint32_t i)
 }
 
 static uint32_t
-n_users(const Fake *fake, const FakeModel *model)
+n_users(const Fake *fake, const LlmFakeModel *model)
 {
 	uint32_t n = 0;
 
@@ -224,11 +120,10 @@ n_users(const Fake *fake, const FakeModel *model)
 
 /* Nobody uses the model any more: answer the UNLOADs that wait for that, and forget it. */
 static void
-unload(Fake *fake, FakeModel *model)
+unload(Fake *fake, LlmFakeModel *model)
 {
-	LlmModelFacts facts;
+	LlmModelFacts facts = llm_fake_model_facts(model, true);
 
-	fill_facts(model, true, &facts);
 	for (uint32_t i = 0; i < fake->n_requests;)
 	{
 		FakeRequest *request = fake->requests[i];
@@ -250,7 +145,7 @@ finish_unloads(Fake *fake)
 {
 	for (int i = 0; i < LLM_MAX_MODELS; i++)
 	{
-		FakeModel *model = &fake->models[i];
+		LlmFakeModel *model = &fake->models[i];
 
 		if (model->key != 0 && model->state == LLM_MODEL_UNLOADING && n_users(fake, model) == 0)
 			unload(fake, model);
@@ -259,7 +154,7 @@ finish_unloads(Fake *fake)
 
 /* A request joins the queue; *out is owned by it. */
 static LlmStatus
-add_request(Fake *fake, uint64_t id, LlmRequestKind kind, FakeModel *model, FakeRequest **out,
+add_request(Fake *fake, uint64_t id, LlmRequestKind kind, LlmFakeModel *model, FakeRequest **out,
 			LlmError *err)
 {
 	uint32_t max_requests = fake->config.max_queue + fake->config.fake_slots;
@@ -340,7 +235,7 @@ queue_request(Fake *fake, uint64_t id, const LlmRequest *request, LlmError *err)
 {
 	uint32_t prompt_tokens = count_prompt(request);
 	bool raw = request->kind == LLM_REQUEST_SCORE ? request->score.raw : request->generate.raw;
-	FakeModel *model;
+	LlmFakeModel *model;
 	FakeRequest *added;
 	LlmStatus status = use_model(fake, &request->model, &model, err);
 
@@ -371,9 +266,9 @@ static LlmStatus
 answer_text_kind(Fake *fake, uint64_t id, const LlmRequest *request, LlmError *err)
 {
 	LlmStrBuf out;
-	FakeModel model;
+	LlmFakeModel model;
 	LlmTokensResult tokens = {0};
-	LlmStatus status = look_at_file(fake, &request->model, &model, err);
+	LlmStatus status = llm_fake_model_look(&request->model, fake->service.outbox, &model, err);
 
 	if (status != LLM_OK)
 		return status;
@@ -398,7 +293,7 @@ answer_text_kind(Fake *fake, uint64_t id, const LlmRequest *request, LlmError *e
 static LlmStatus
 answer_model_kind(Fake *fake, uint64_t id, const LlmRequest *request, LlmError *err)
 {
-	FakeModel looked_at, *model = &looked_at;
+	LlmFakeModel looked_at, *model = &looked_at;
 	FakeRequest *waiting;
 	LlmModelFacts facts;
 	LlmStatus status;
@@ -416,10 +311,10 @@ answer_model_kind(Fake *fake, uint64_t id, const LlmRequest *request, LlmError *
 	if (request->kind == LLM_REQUEST_LOAD)
 		status = use_model(fake, &request->model, &model, err);
 	else
-		status = look_at_file(fake, &request->model, &looked_at, err);
+		status = llm_fake_model_look(&request->model, fake->service.outbox, &looked_at, err);
 	if (status != LLM_OK)
 		return status;
-	fill_facts(model, request->kind == LLM_REQUEST_LOAD, &facts);
+	facts = llm_fake_model_facts(model, request->kind == LLM_REQUEST_LOAD);
 	llm_reply_facts(fake->service.outbox, id, &facts);
 	return LLM_OK;
 }
@@ -544,7 +439,7 @@ step_request(Fake *fake, FakeRequest *request)
 
 	if (request->steps_done == 0)
 	{
-		stall(script->stall_ms);
+		llm_fake_stall(script->stall_ms);
 		request->first_us = llm_clock_now_us();
 	}
 	request->steps_done++;
@@ -552,10 +447,10 @@ step_request(Fake *fake, FakeRequest *request)
 	if (last && script->ending == LLM_FAKE_HANG)
 		return false;
 	if (last && script->ending != LLM_FAKE_ANSWER)
-		end_process(fake, script);
+		llm_fake_end_process(script, fake->service.outbox);
 	if (last && script->ending == LLM_FAKE_FAIL)
 	{
-		scripted_failure(script, &error);
+		llm_fake_failure(script, &error);
 		llm_reply_error(fake->service.outbox, request->id, &error);
 		return true;
 	}
@@ -647,22 +542,13 @@ fake_status(LlmService *service, LlmEngineStatus *out)
 	out->n_models = 0;
 	for (int i = 0; i < LLM_MAX_MODELS; i++)
 	{
-		const FakeModel *model = &fake->models[i];
+		const LlmFakeModel *model = &fake->models[i];
 		LlmModelStatus *status = &out->models[out->n_models];
 
 		if (model->key == 0)
 			continue;
 		out->n_models++;
-		*status = (LlmModelStatus){.key = model->key,
-								   .state = model->state,
-								   .context_length = model->context_length,
-								   .loaded_bytes = FAKE_LOADED_BYTES,
-								   .max_sequences = fake->config.fake_slots,
-								   .requests = model->requests,
-								   .prompt_tokens = model->prompt_tokens,
-								   .generated_tokens = model->generated_tokens,
-								   .steps = model->steps};
-		snprintf(status->path, sizeof(status->path), "%s", model->path);
+		llm_fake_model_status(model, fake->config.fake_slots, status);
 	}
 	count_running(fake, out);
 }

@@ -34,10 +34,10 @@
  *
  * A model is any regular file; a path that is none fails every kind of request with
  * LLM_ERR_NOT_FOUND.  The path may hold directives, too (`/tmp/x[[fail=corrupt]].gguf`): stall and
- * endings happen when the file is looked at, by every kind but GENERATE and SCORE of a loaded model,
- * and [[nochat]] makes a model without chat template, so that only raw prompts work.  Facts:
- * architecture "fake", quantization "F32", 1000000 parameters, 4096 tokens of context unless the
- * request says otherwise, 257 tokens of vocabulary, 1 MiB when loaded.
+ * endings happen when the file is looked at, which every kind does but GENERATE and SCORE of a
+ * loaded model.  [[nochat]] makes a model without chat template, so that only raw prompts work.
+ * Facts: architecture "fake", quantization "F32", 1000000 parameters, 4096 tokens of context unless
+ * the request says otherwise, 257 tokens of vocabulary, 1 MiB when loaded.
  *
  * TOKENIZE gives the bytes of the text as ids, with 256 (BOS) in front if special; DETOKENIZE gives
  * them back, invalid UTF-8 as U+FFFD and without NUL.  SCORE gives one entry per word of

@@ -119,6 +119,22 @@ describe(const LlmRequest *request, LlmStrBuf *out)
 	}
 }
 
+/* n_bytes of "x". */
+static void
+append_filler(LlmStrBuf *out, size_t n_bytes)
+{
+	char filler[4096];
+
+	memset(filler, 'x', sizeof(filler));
+	while (n_bytes > 0)
+	{
+		size_t n = n_bytes < sizeof(filler) ? n_bytes : sizeof(filler);
+
+		llm_strbuf_append(out, filler, n);
+		n_bytes -= n;
+	}
+}
+
 /* Cut out at the stop string that begins first; false when there is none. */
 static bool
 cut_at_stop(const LlmGenerateRequest *generate, LlmStrBuf *out)
@@ -148,8 +164,7 @@ llm_fake_answer(const LlmRequest *request, const LlmFakeScript *script, LlmStrVi
 
 	if (script->n_bytes > 0)
 	{
-		for (uint32_t i = 0; i < script->n_bytes; i++)
-			llm_strbuf_append_char(out, 'x');
+		append_filler(out, script->n_bytes);
 		return LLM_FINISH_STOP;
 	}
 	if (script->show)

@@ -45,6 +45,7 @@ remove_request(LlmEngine *engine, LlmEngineRequest *request)
 			/* The helper still has it: take_prepared frees it. */
 			request->state = LLM_ENGINE_REQUEST_ABANDONED;
 			llm_engine_request_link(&engine->abandoned, request);
+			engine->n_abandoned++;
 			return;
 		case LLM_ENGINE_REQUEST_ABANDONED:
 			LLM_ASSERT(false);
@@ -189,13 +190,14 @@ static bool
 reply_prepared(LlmEngine *engine, const LlmEngineRequest *request)
 {
 	LlmOutbox *outbox = engine->service.outbox;
-	LlmTokensResult tokens = {.n_tokens = (uint32_t) request->tokens.n,
-							  .count_only = request->message.tokenize.count_only,
-							  .tokens = (const char *) request->tokens.ids};
+	LlmTokensResult tokens;
 
 	switch (request->message.kind)
 	{
 		case LLM_REQUEST_TOKENIZE:
+			tokens = (LlmTokensResult){.n_tokens = (uint32_t) request->tokens.n,
+									   .count_only = request->message.tokenize.count_only,
+									   .tokens = (const char *) request->tokens.ids};
 			llm_reply_tokens(outbox, request->id, &tokens);
 			return true;
 		case LLM_REQUEST_DETOKENIZE:
@@ -227,7 +229,10 @@ take_prepared(LlmEngine *engine, LlmEngineRequest *request)
 
 	engine->service.status_changed = true;
 	if (abandoned)
+	{
 		llm_engine_request_unlink(&engine->abandoned, request);
+		engine->n_abandoned--;
+	}
 	else if (status == LLM_OK && !reply_prepared(engine, request))
 	{
 		status = schedule(request, &request->error);

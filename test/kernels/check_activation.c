@@ -37,7 +37,7 @@ check_exp(void)
 			worst = fmax(worst, fabs(y - exact) / ulp);
 		}
 	}
-	CHECK_MSG(worst <= 2, "the exponential is %.3f ulp off", worst);
+	CHECK_MSG(worst <= 1, "the exponential is %.3f ulp off", worst);
 	CHECK(flushed);
 	CHECK(llm_exp(0.0f) == 1.0f && llm_exp(-0.0f) == 1.0f);
 	CHECK(llm_exp(-INFINITY) == 0.0f && llm_exp(INFINITY) == INFINITY);

@@ -6,7 +6,7 @@
 \pset tuples_only true
 \pset pager off
 BEGIN;
-SELECT plan(40);
+SELECT plan(43);
 
 SELECT lives_ok($$SELECT llm.create_model('pgtap_tiny', 'tiny.gguf')$$, 'a model of the llama family');
 SET LOCAL postgres_llm.default_model = 'pgtap_tiny';
@@ -127,6 +127,13 @@ SELECT is(llm.generate(repeat('word ', 5000), options => '{"on_error": "null"}')
 SELECT isnt((SELECT error FROM llm.generate_detail(repeat('word ', 5000), options => '{"on_error": "null"}')),
 			NULL, '... with the reason');
 SELECT throws_ok($$SELECT llm.detokenize('{1000000}')$$, '22023', NULL, 'a token beyond the vocabulary');
+
+-- Files that are no models are refused when the model is made.
+SELECT throws_ok($$SELECT llm.create_model('pgtap_bad', current_setting('config_file'))$$, 'XX001', NULL,
+				 'a file that is no model');
+SELECT throws_ok($$SELECT llm.create_model('pgtap_bad', 'tiny.gguf', '{"context_length": 1000000}')$$, '22023', NULL,
+				 'more context than the model has');
+SELECT is_empty($$SELECT name FROM llm.models WHERE name = 'pgtap_bad'$$, 'nothing of them stays');
 
 -- The engine's own count.
 SELECT ok((SELECT state = 'loaded' AND loaded_bytes > 0 AND context_length > 0 AND slots > 0

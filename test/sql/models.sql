@@ -159,3 +159,10 @@ DROP EXTENSION postgres_llm;
 SELECT llm.drop_model(name) FROM llm.models WHERE NOT is_builtin ORDER BY name COLLATE "C";
 DROP EXTENSION postgres_llm;
 SELECT count(*) FROM pg_namespace WHERE nspname = 'llm';
+
+-- A schema that somebody prepared is refused.
+CREATE SCHEMA llm;
+CREATE EXTENSION postgres_llm;
+DROP SCHEMA llm;
+CREATE EXTENSION postgres_llm;
+DROP EXTENSION postgres_llm;

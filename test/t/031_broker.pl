@@ -84,8 +84,9 @@ SQL
 for my $round (1 .. 3)
 {
 	ok(wait_for_status($node, "state = 'ready'"), "round $round");
-	kill('TERM', status($node, 'broker_pid'));
-	wait_until(sub { status($node, 'broker_pid') ne '' });
+	$broker = status($node, 'broker_pid');
+	kill('TERM', $broker);
+	wait_for_status($node, "broker_pid <> $broker");
 	kill('HUP', status($node, 'broker_pid'));
 }
 is((finish_query($_))[0], 'over', 'a busy session survives') for @busy;

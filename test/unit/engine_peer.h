@@ -69,12 +69,14 @@ peer_child(int fd)
 {
 	LlmWake wake;
 	LlmError err;
-	bool unclean;
+	bool unclean = false;
 	LlmServeOptions options = {fd, &wake, NULL, llm_launch_service};
 	LlmStatus status = llm_wake_create(&wake, &err);
 
 	if (status == LLM_OK)
 		status = llm_serve(&options, &unclean, &err);
+	if (unclean)
+		_exit(status == LLM_OK ? 0 : 1);
 	exit(status == LLM_OK ? 0 : 1);
 }
 

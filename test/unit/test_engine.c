@@ -4,8 +4,8 @@
  *	  streaming, stop strings, limits, scoring, cancel, loading and unloading, hostile files and
  *	  frames.
  *
- * Runs with SmolLM2 (LLM_TEST_MODEL), which has a chat template, or with stories260K, which is
- * converted from the test data and so small that it also runs under sanitizers.
+ * Models: a random one with a chat template, which is always there; stories260K, which is converted
+ * from the test data and has none; and SmolLM2 (LLM_TEST_MODEL) for what only a real one can show.
  */
 #include "engine_peer.h"
 
@@ -272,7 +272,6 @@ check_score(Peer *peer)
 	uint32_t n;
 	double sum = 0;
 	LlmStrBuf text;
-	char first[256] = "";
 
 	request.score.raw = true;
 	request.score.prompt = llm_strview("Once upon a time");
@@ -290,11 +289,10 @@ check_score(Peer *peer)
 		sum += entry.logprob;
 		llm_strbuf_append(&text, entry.bytes.data, entry.bytes.len);
 	}
-	CHECK(llm_reader_finish(&r) && n > 4 && sum < 0 && sum > -200);
+	CHECK(llm_reader_finish(&r) && n > 4 && sum < 0 && isfinite(sum));
 	CHECK_MSG(text.data != NULL &&
 				  strstr(text.data, " there was a little girl named Lily.") != NULL,
 			  "\"%s\"", text.data);
-	snprintf(first, sizeof(first), "%.17g", sum);
 
 	/* The same beside others. */
 	for (uint64_t id = 2; id <= 12; id++)
@@ -458,6 +456,7 @@ check_ends(void)
 	}
 }
 
+/* Everything that holds for any model. */
 static void
 check_model(const char *path, bool chat)
 {
@@ -475,31 +474,57 @@ check_model(const char *path, bool chat)
 		checks[i](&peer);
 		peer_stop(&peer);
 	}
-	if (chat && peer_start(&peer, &config))
-	{
-		check_fact(&peer);
-		peer_stop(&peer);
-	}
 	check_one_answer();
 	check_ends();
+}
+
+static void
+check_smollm(const char *path)
+{
+	LlmEngineConfig config = peer_config(LLM_DEVICE_CPU);
+	Peer peer;
+
+	model_path = path;
+	is_chat = true;
+	if (!peer_start(&peer, &config))
+		return;
+	check_tokens(&peer);
+	check_fact(&peer);
+	peer_stop(&peer);
+	check_one_answer();
+}
+
+/* Is the file one that test.mk has made?  Its path goes to path. */
+static bool
+find_made(const char *name, char path[4096])
+{
+	const char *directory = getenv("LLM_TEST_GOLDEN");
+
+	snprintf(path, 4096, "%s/%s", directory == NULL ? "" : directory, name);
+	return access(path, R_OK) == 0;
 }
 
 int
 main(void)
 {
-	const char *golden = getenv("LLM_TEST_GOLDEN");
 	const char *smollm = getenv("LLM_TEST_MODEL");
-	char stories[4096];
+	char path[4096];
 
 	signal(SIGPIPE, SIG_IGN);
-	snprintf(stories, sizeof(stories), "%s/stories260k.gguf", golden == NULL ? "" : golden);
-	if (access(stories, R_OK) == 0)
-		check_model(stories, false);
+	if (find_made("tiny.gguf", path))
+		check_model(path, true);
+	else
+		SKIP("no tiny.gguf in LLM_TEST_GOLDEN");
+	if (find_made("stories260k.gguf", path))
+		check_model(path, false);
 	else
 		SKIP("no stories260k.gguf in LLM_TEST_GOLDEN");
+#ifdef __SANITIZE_ADDRESS__
+	smollm = NULL; /* minutes */
+#endif
 	if (smollm != NULL && access(smollm, R_OK) == 0)
-		check_model(smollm, true);
+		check_smollm(smollm);
 	else
-		SKIP("no SmolLM2 in LLM_TEST_MODEL");
+		SKIP("no SmolLM2 in LLM_TEST_MODEL, or too slow with a sanitizer");
 	return unit_done("engine");
 }

@@ -1,0 +1,84 @@
+# One answer: a call gives the same text alone, again, and beside 31 other sessions, on the real
+# engine: greedy and seeded, on a small random model and on SmolLM2 where its file is.
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $models = $ENV{LLM_TEST_MODELS} // '';
+my $n_clients = 32;
+
+plan skip_all => 'LLM_TEST_MODELS does not name a directory with tiny.gguf'
+  unless -f "$models/tiny.gguf";
+
+my $node = PostgreSQL::Test::Cluster->new('one_answer');
+
+$node->init;
+$node->append_conf('postgresql.conf', <<"END");
+shared_preload_libraries = 'postgres_llm'
+postgres_llm.engine_device = cpu
+postgres_llm.engine_start_timeout = 60s
+postgres_llm.model_directory = '$models'
+max_connections = 60
+END
+$node->start;
+$node->safe_psql('postgres', <<'END');
+CREATE EXTENSION postgres_llm;
+CREATE TABLE question (id int PRIMARY KEY, prompt text, expected text);
+CREATE TABLE answer (id int, answer text);
+INSERT INTO question (id, prompt) VALUES (1, 'What is the capital of France?'),
+	(2, 'Count from one to ten.'), (3, 'a'), (4, repeat('Once upon a time there was a cat. ', 12)),
+	(5, 'Say hello in French.'), (6, 'ß ☃ 東京'), (7, 'List three colours.'), (8, 'Why?');
+END
+
+# Every client asks every question once; all 32 are in flight together.
+sub check_model
+{
+	my ($model, $how) = @_;
+	my $call = "llm.generate(prompt, model => '$model', max_tokens => 12, $how)";
+	my $script = $node->basedir . "/ask.sql";
+
+	$node->safe_psql('postgres', "UPDATE question SET expected = $call; TRUNCATE answer");
+	is($node->safe_psql('postgres', "SELECT count(*) FROM question WHERE expected <> $call"),
+		0, "$model, $how: the second time is as the first");
+
+	unlink $script;
+	append_to_file($script, join("\n", map {
+		"INSERT INTO answer SELECT id, $call FROM question WHERE id = (:client_id + $_) % 8 + 1;"
+	} 0 .. 7) . "\n");
+	$node->command_ok(
+		[
+			'pgbench', '-n', '-c', $n_clients, '-j', 4, '-t', 1, '-f', $script,
+			'-d', $node->connstr('postgres')
+		],
+		"$model, $how: $n_clients clients");
+	is($node->safe_psql('postgres', 'SELECT count(*) FROM answer'),
+		$n_clients * 8, "$model, $how: all answered");
+	is( $node->safe_psql('postgres',
+			'SELECT count(*) FROM answer JOIN question USING (id) WHERE answer IS DISTINCT FROM expected'),
+		0, "$model, $how: as alone");
+	return;
+}
+
+$node->safe_psql('postgres', "SELECT llm.create_model('tiny', 'tiny.gguf')");
+check_model('tiny', 'temperature => 0');
+check_model('tiny', 'temperature => 1, seed => 7');
+cmp_ok($node->safe_psql('postgres', "SELECT count(DISTINCT expected) FROM question"),
+	'>', 4, 'the questions have different answers');
+
+SKIP:
+{
+	skip 'the SmolLM2 file is not there', 1
+	  unless -f "$models/SmolLM2-135M-Instruct.Q4_1.gguf";
+	check_model('smollm2', 'temperature => 0');
+	like($node->safe_psql('postgres', 'SELECT expected FROM question WHERE id = 1'),
+		qr/Paris/, 'the capital of France');
+}
+
+is($node->safe_psql('postgres', 'SELECT slots_used FROM llm.engine_status'), 0, 'no slot is lost');
+is($node->safe_psql('postgres',
+		'SELECT sum(kv_blocks - kv_blocks_free) FROM llm.model_status'), 0, 'no KV block is lost');
+$node->stop;
+done_testing();
