@@ -83,7 +83,7 @@ run_tap()
 	unset PGHOST PGPORT PGUSER PGDATABASE
 	tests=${PROVE_TESTS:-$(cd "$work/src" && ls test/t/*.pl)}
 	# shellcheck disable=SC2086
-	(cd "$work/src" && private_pg_as env PATH="$PG_BIN:$PATH" TESTDATADIR="$work/tap" TESTLOGDIR="$work/tap/log" \
+	(cd "$work/src" && private_pg_as env PATH="$PG_BIN:$PATH" TESTDIR="$work/tap" TESTDATADIR="$work/tap" TESTLOGDIR="$work/tap/log" \
 		PG_REGRESS="$(dirname "$("$PG_PREFIX_CONFIG" --pgxs)")/../test/regress/pg_regress" TMPDIR="$work/tap" \
 		prove -I "$perl5" -I test/t $tests)
 }
