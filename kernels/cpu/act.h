@@ -10,7 +10,7 @@
 #define LLM_KERNELS_CPU_ACT_H
 
 #include "kernels/cpu/simd.h"
-#include "kernels/ref/quantize.h"
+#include "kernels/quantize.h"
 
 #define ACT_GROUPS 8 /* dwords per block */
 
@@ -31,19 +31,19 @@ typedef struct ActTile
 	int32_t zero_q8[ACT_COLS];
 
 #if defined(LLM_SIMD_avx2)
-	/* q = 16 * high + low with small parts: AVX2's way to multiply bytes (x86/dot_avx2.h). */
+	/* q = 16 * high + low with small parts: AVX2's way to multiply bytes (dot_avx2.h). */
 	int8_t high[ACT_GROUPS][ACT_COLS][4];
 	int8_t low[ACT_GROUPS][ACT_COLS][4];
 #endif
 } ActTile;
 
 #if defined(LLM_SIMD_avx512) || defined(LLM_SIMD_avx2)
-#include "kernels/cpu/x86/quantize_x86.h"
+#include "kernels/cpu/quantize_avx2.h"
 #else
 #define quantize_block llm_quantize_block
 #endif
 
-/* Round 32 elements into column c of the tile; bytes says whether a weight of 8 bits will read it. */
+/* Round 32 elements into column c; bytes says whether a weight of 8 bits will read them. */
 LLM_ALWAYS_INLINE void
 act_fill(ActTile *tile, int c, const float *x, bool bytes)
 {

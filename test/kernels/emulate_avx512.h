@@ -1,6 +1,6 @@
 /*
  * emulate_avx512.h
- *	  The 512-bit intrinsics that kernels/cpu/x86 uses, in plain C.
+ *	  The 512-bit intrinsics that kernels/cpu uses, in plain C.
  *
  * Compiled in front of the cpu kernels (-include) with LLM_SIMD_avx512 set and 256-bit flags only,
  * it gives a level `emulated` that runs the AVX-512 source on a CPU without AVX-512.  What the
@@ -222,7 +222,7 @@ emulated_cvtepi32_ps(EmulatedInts a)
 	return v;
 }
 
-/* Four products of an unsigned byte of a and a signed byte of b, added to sum without saturation. */
+/* Four products of an unsigned byte of a and a signed one of b, added without saturation. */
 EMULATED EmulatedInts
 emulated_dpbusd_epi32(EmulatedInts sum, EmulatedInts a, EmulatedInts b)
 {

@@ -6,8 +6,8 @@
  * The weights are unsigned already (nibbles, or w + 128); what the zero point adds is known per
  * column and is the start value of the sum.  Two chains per column hide the latency.
  */
-#ifndef LLM_KERNELS_CPU_X86_DOT_AVX512_H
-#define LLM_KERNELS_CPU_X86_DOT_AVX512_H
+#ifndef LLM_KERNELS_CPU_DOT_AVX512_H
+#define LLM_KERNELS_CPU_DOT_AVX512_H
 
 LLM_ALWAYS_INLINE __m512i
 dot_add(__m512i sum, __m512i w, const int8_t x[4])
@@ -63,4 +63,4 @@ dot_q8(V16 *out, const uint8_t *w, const ActTile *x, int n_cols)
 	dot_groups(out, bytes, x, n_cols, x->zero_q8);
 }
 
-#endif /* LLM_KERNELS_CPU_X86_DOT_AVX512_H */
+#endif /* LLM_KERNELS_CPU_DOT_AVX512_H */

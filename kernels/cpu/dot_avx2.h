@@ -3,23 +3,23 @@
  *	  Integer dot products with vpmaddubsw: unsigned bytes times signed bytes, pairs added into
  *	  signed 16 bits with saturation, which must never happen.
  *
- * Nibbles: a pair is at most 2 * 15 * 127 = 3810, and the eight groups of a block 30480 < 32768, so a
- * block is summed in 16 bits and widened once.
+ * Nibbles: a pair is at most 2 * 15 * 127 = 3810, and the eight groups of a block are at most
+ * 30480 < 32768, so a block is summed in 16 bits and widened once.
  *
- * Bytes: w + 128 is up to 255 and one pair would overflow.  The input is split instead, q = 16 * high +
- * low with high in -8..8 and low in -8..7: a pair is at most 2 * 255 * 8 = 4080, eight of them 32640 <
- * 32768.  Two sums of 16 bits, joined when they are widened.  (Widening the weights to 16 bits costs
- * the same multiplications and more loads.)
+ * Bytes: w + 128 is up to 255 and one pair would overflow.  The input is split instead, as
+ * q = 16 * high + low with high in -8..8 and low in -8..7: a pair is at most 2 * 255 * 8 = 4080,
+ * and eight of them 32640 < 32768.  Two sums of 16 bits, joined when they are widened.  (Widening
+ * the weights to 16 bits costs as many multiplications and more loads.)
  *
  * Both halves of the panel (rows 0 to 7, 8 to 15) are done together: each broadcast of x is used
  * twice, each weight vector n_cols times.
  */
-#ifndef LLM_KERNELS_CPU_X86_DOT_AVX2_H
-#define LLM_KERNELS_CPU_X86_DOT_AVX2_H
+#ifndef LLM_KERNELS_CPU_DOT_AVX2_H
+#define LLM_KERNELS_CPU_DOT_AVX2_H
 
 /*
- * Keep the additions in the order written.  GCC rebalances chains of integer additions into trees, and
- * then has to spill every product of a block: 130 instead of 217 GOPS (Zen 3, four columns).
+ * Keep the additions in the order written.  GCC rebalances chains of integer additions into trees
+ * and then has to spill every product of a block: 130 instead of 205 GOPS (Zen 3, 4 columns).
  */
 #define KEEP_ORDER(v) __asm__("" : "+x"(v))
 
@@ -157,4 +157,4 @@ dot_q8(V16 *out, const uint8_t *w, const ActTile *x, int n_cols)
 		out[c] = pair_to_float(pair_add(sum[c], pair_widen(low[c], 1)));
 }
 
-#endif /* LLM_KERNELS_CPU_X86_DOT_AVX2_H */
+#endif /* LLM_KERNELS_CPU_DOT_AVX2_H */
