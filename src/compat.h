@@ -42,12 +42,21 @@
 #define LLM_CREATE_WAIT_EVENT_SET(n_events) CreateWaitEventSet(TopMemoryContext, (n_events))
 #endif
 
-/* Before 17 an extension's waits all show as "Extension". */
+/*
+ * The number of a wait event of ours, kept in *cached, which is 0 before the first call.  Before 17
+ * an extension's waits all show as "Extension".
+ */
+static inline uint32
+llm_wait_event(uint32 *cached, const char *name)
+{
 #if PG_VERSION_NUM >= 170000
-#define LLM_WAIT_EVENT(name) WaitEventExtensionNew(name)
+	if (*cached == 0)
+		*cached = WaitEventExtensionNew(name);
 #else
-#define LLM_WAIT_EVENT(name) PG_WAIT_EXTENSION
+	*cached = PG_WAIT_EXTENSION;
 #endif
+	return *cached;
+}
 
 /* Privileges and ownership of a foreign server, which is what a model is in the catalogs. */
 #if PG_VERSION_NUM >= 160000

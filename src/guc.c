@@ -119,7 +119,7 @@ static const Setting settings[] = {
 	{"postgres_llm.max_payload_memory",
 	 "Sets the shared memory for the texts of requests and results.",
 	 "Calls wait while three quarters of it are full; the rest is for results.", PGC_POSTMASTER,
-	 GUC_UNIT_MB, NUMBER(llm_guc_max_payload_mb, 1, 1048576)},
+	 GUC_UNIT_MB, NUMBER(llm_guc_max_payload_mb, 1, 262144)},
 
 	{"postgres_llm.max_queue", "Sets how many requests may wait inside the inference engine.",
 	 "More wait in shared memory.  " AT_ENGINE_START, PGC_SIGHUP, 0,

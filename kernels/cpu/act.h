@@ -13,7 +13,7 @@
 #define LLM_KERNELS_CPU_ACT_H
 
 #include "kernels/cpu/simd.h"
-#include "kernels/ref/quantize.h"
+#include "kernels/quantize.h"
 
 #define ACT_GROUPS 8 /* dwords of 8-bit weights per block; nibbles use half, each for two groups */
 
@@ -41,7 +41,7 @@ typedef struct ActTile
 } ActTile;
 
 #if defined(LLM_SIMD_avx512) || defined(LLM_SIMD_avx2)
-#include "kernels/cpu/x86/quantize_x86.h"
+#include "kernels/cpu/quantize_avx2.h"
 #else
 #define quantize_block llm_quantize_block
 #endif

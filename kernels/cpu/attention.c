@@ -2,24 +2,24 @@
  * attention.c
  *	  Causal attention over KV blocks (definition: kernels/ref/attention.c).
  *
- * A *row* is one query: a token and one of the G = H / Hk heads that share a KV head.  The rows of a
- * sequence and KV head, in order of token and head, are cut into *tiles* of up to TILE_ROWS, so
- * that K and V are read once for all of them: in decode the heads of a group, in prefill the heads
- * of many tokens.  Inside a tile, fold_rows() takes up to ROW_STEP rows with the same number of
- * valid positions through one KV block.
+ * A *row* is one query: a token and one of the G = H / Hk heads that share a KV head.  The rows
+ * of a sequence and KV head, in order of token and head, are cut into *tiles* of up to TILE_ROWS,
+ * so that K and V are read once for all of them: in decode the heads of a group, in prefill the
+ * heads of many tokens.  Inside a tile, fold_rows() takes up to ROW_STEP rows with the same number
+ * of valid positions through one KV block.
  *
  * Two ways to share the work, with the same result because spans are folded in order either way:
  *
  *		by tile		an item is (tile, KV head) and goes through all spans
- *		by span		an item is (tile, KV head, span) and leaves its span's softmax in memory; a second
- *					job folds the spans.  Taken when there are too few tiles for the threads, as in
- *					decode of few sequences with long contexts.
+ *		by span		an item is (tile, KV head, span) and leaves its span's softmax in memory; a
+ *					second job folds the spans.  Taken when there are too few tiles for the
+ *					threads, as in decode of few sequences with long contexts.
  */
 #include "base/assert.h"
 #include "kernels/cpu/ops.h"
 #include "kernels/cpu/rows.h"
 #include "kernels/kv_cache.h"
-#include "kernels/ref/softmax.h"
+#include "kernels/softmax.h"
 
 #define TILE_ROWS 48
 #define PARTS_BYTES ((size_t) 16 << 20) /* for spans that wait to be folded */
@@ -33,7 +33,7 @@
 #define ROW_STEP 4
 #endif
 
-/* The running softmax (kernels/ref/softmax.h) of the rows of a tile. */
+/* The running softmax (kernels/softmax.h) of the rows of a tile. */
 typedef struct Part
 {
 	float *m; /* [n_rows] */

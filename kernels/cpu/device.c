@@ -10,6 +10,7 @@
 #include "base/assert.h"
 #include "kernels/cpu/cpuid.h"
 #include "kernels/cpu/repack.h"
+#include "kernels/cpu/weight.h"
 #include "kernels/kv_cache.h"
 #include "kernels/memory.h"
 

@@ -12,9 +12,6 @@
 #include "kernels/cpu/threadpool.h"
 #include "kernels/kernels.h"
 
-/* Rows of a weight that are interleaved, and lanes of every vector. */
-#define LLM_PANEL_ROWS 16
-
 /* The operations of one SIMD level; contracts in kernels/kernels.h. */
 typedef struct LlmCpuOps
 {
@@ -54,20 +51,6 @@ typedef struct LlmCpuDevice
 
 	char description[64];
 } LlmCpuDevice;
-
-struct LlmWeight
-{
-	LlmDtype type;
-	int32_t n_rows;
-	int32_t n_cols;
-	const unsigned char *src; /* borrowed: rows as they lie in the file */
-	size_t row_bytes;
-
-	/* Interleaved copy for matmul (repack.h), owned; NULL when the weight is a row table only. */
-	unsigned char *panels;
-	int32_t n_panels;
-	size_t panel_bytes;
-};
 
 /* create() of the table with a given level, for tests that bring a level of their own. */
 extern LlmStatus llm_cpu_device_create(const LlmDeviceConfig *config, const LlmCpuOps *level,

@@ -18,9 +18,9 @@
 #include "kernels/cpu/repack.h"
 
 #if defined(LLM_SIMD_avx512)
-#include "kernels/cpu/x86/dot_avx512.h"
+#include "kernels/cpu/dot_avx512.h"
 #elif defined(LLM_SIMD_avx2)
-#include "kernels/cpu/x86/dot_avx2.h"
+#include "kernels/cpu/dot_avx2.h"
 #else
 #include "kernels/cpu/dot_portable.h"
 #endif

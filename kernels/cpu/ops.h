@@ -7,6 +7,7 @@
 
 #include "kernels/cpu/device.h"
 #include "kernels/cpu/simd.h"
+#include "kernels/cpu/weight.h"
 
 extern const LlmCpuOps LLM_SIMD_SYMBOL(llm_cpu_ops);
 

@@ -22,7 +22,7 @@
 #ifndef LLM_KERNELS_CPU_REPACK_H
 #define LLM_KERNELS_CPU_REPACK_H
 
-#include "kernels/cpu/device.h"
+#include "kernels/cpu/weight.h"
 
 #define LLM_PANEL_BYTES_Q8 512 /* quantised bytes of one block of 16 rows */
 #define LLM_PANEL_BYTES_Q4 256

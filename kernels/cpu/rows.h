@@ -11,8 +11,8 @@
 #define LLM_ROWS_MIN_ELEMS 16384
 
 /*
- * Rows per item so that items hold some LLM_ROWS_MIN_ELEMS / 2 elements: small jobs become one item,
- * which the caller runs by itself.
+ * Rows per item so that items hold some LLM_ROWS_MIN_ELEMS / 2 elements: small jobs become one
+ * item, which the caller runs by itself.
  */
 static inline int32_t
 llm_rows_per_item(int32_t n_rows, int32_t n_cols)

@@ -2,8 +2,8 @@
  * simd.h
  *	  V16: sixteen floats, the one vector type of the cpu kernels.
  *
- * The same operations at every level; sixteen lanes at every level, so that reductions have one
- * order (kernels/ref/reduce.h).  What a level must provide, each rounding like the scalar operation:
+ * The same operations and sixteen lanes at every level, so that reductions have one order
+ * (kernels/reduce.h).  What a level must provide, each rounding like the scalar operation:
  *
  *		v16_load, v16_store				unaligned
  *		v16_load_half, v16_store_half	16 halves <-> floats
@@ -21,8 +21,8 @@
 #define LLM_KERNELS_CPU_SIMD_H
 
 #include "kernels/half.h"
-#include "kernels/ref/exp.h"
-#include "kernels/ref/reduce.h"
+#include "kernels/exp.h"
+#include "kernels/reduce.h"
 
 #define LLM_SIMD_PASTE2(stem, level) stem##_##level
 #define LLM_SIMD_PASTE(stem, level) LLM_SIMD_PASTE2(stem, level)
@@ -31,9 +31,9 @@
 #define LLM_ALWAYS_INLINE static inline __attribute__((always_inline))
 
 #if defined(LLM_SIMD_avx512)
-#include "kernels/cpu/x86/simd_avx512.h"
+#include "kernels/cpu/simd_avx512.h"
 #elif defined(LLM_SIMD_avx2)
-#include "kernels/cpu/x86/simd_avx2.h"
+#include "kernels/cpu/simd_avx2.h"
 #else
 #include "kernels/cpu/simd_portable.h"
 #endif

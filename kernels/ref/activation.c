@@ -5,7 +5,7 @@
 #include "kernels/ref/ref.h"
 
 #include "base/assert.h"
-#include "kernels/ref/exp.h"
+#include "kernels/exp.h"
 
 void
 llm_silu_mul_ref(LlmDevice *dev, LlmTensor out, LlmTensor gate, LlmTensor up)

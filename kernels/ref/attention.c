@@ -23,9 +23,9 @@
 
 #include "base/assert.h"
 #include "kernels/kv_cache.h"
-#include "kernels/ref/exp.h"
-#include "kernels/ref/reduce.h"
-#include "kernels/ref/softmax.h"
+#include "kernels/exp.h"
+#include "kernels/reduce.h"
+#include "kernels/softmax.h"
 
 #include <string.h>
 

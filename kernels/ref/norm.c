@@ -7,7 +7,7 @@
 #include "kernels/ref/ref.h"
 
 #include "base/assert.h"
-#include "kernels/ref/reduce.h"
+#include "kernels/reduce.h"
 
 #include <math.h>
 

@@ -6,7 +6,7 @@
 #define LLM_KERNELS_REF_REF_H
 
 #include "kernels/kernels.h"
-#include "kernels/ref/quantize.h"
+#include "kernels/quantize.h"
 
 typedef struct LlmRefDevice
 {

@@ -26,8 +26,7 @@ static const char *const status_names[LLM_STATUS_COUNT] = {
 };
 
 /* Format into buf[size]; when the text did not fit, drop the last, possibly torn, character. */
-static void format_bounded(char *buf, size_t size, const char *fmt, va_list args)
-	LLM_PRINTF(3, 0);
+static void format_bounded(char *buf, size_t size, const char *fmt, va_list args) LLM_PRINTF(3, 0);
 
 static void
 format_bounded(char *buf, size_t size, const char *fmt, va_list args)

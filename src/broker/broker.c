@@ -102,13 +102,14 @@ prepare_to_wait(LlmChannel *channel)
 static bool
 wait_for_events(long timeout_ms)
 {
+	static uint32 wait_event;
 	WaitEvent events[MAX_EVENTS];
 	bool readable = false;
 	int n_events;
 
 	prepare_to_wait(llm_supervisor_channel());
 	n_events = WaitEventSetWait(waiter.set, timeout_ms, events, MAX_EVENTS,
-								LLM_WAIT_EVENT("LlmBrokerMain"));
+								llm_wait_event(&wait_event, "LlmBrokerMain"));
 	for (int i = 0; i < n_events; i++)
 	{
 		if (events[i].events & WL_SOCKET_READABLE)

@@ -109,6 +109,7 @@ llm_board_wake_broker(void)
 void
 llm_board_order_restart(void)
 {
+	static uint32 wait_event;
 	uint64 order = pg_atomic_fetch_add_u64(&board->orders_given, 1) + 1;
 
 	llm_board_wake_broker();
@@ -116,7 +117,8 @@ llm_board_order_restart(void)
 	while (pg_atomic_read_u64(&board->orders_taken) < order)
 	{
 		/* A broker that is just starting announces itself first and looks for orders then. */
-		ConditionVariableTimedSleep(&board->order_taken, 1000, LLM_WAIT_EVENT("LlmOrderTaken"));
+		ConditionVariableTimedSleep(&board->order_taken, 1000,
+									llm_wait_event(&wait_event, "LlmRestartOrder"));
 	}
 	ConditionVariableCancelSleep();
 }

@@ -12,6 +12,7 @@
 #include "guc.h"
 #include "ipc/board.h"
 #include "ipc/patience.h"
+#include "ipc/report.h"
 #include "ipc/slot.h"
 
 #define TICK_MS 1000		  /* between looks at things that set no latch */
@@ -47,10 +48,11 @@ raise_not_ready(LlmEngineState state, TimestampTz now)
 						   (int) ((wait_ms + 999) / 1000));
 		hint = "llm.restart_engine() starts it at once; the server's log says more.";
 	}
-	ereport(ERROR,
-			(errcode(ERRCODE_CANNOT_CONNECT_NOW), errmsg_internal("%s", summary),
-			 status->last_error[0] != '\0' ? errdetail_internal("%s", status->last_error) : 0,
-			 errhint("%s", hint)));
+	ereport(ERROR, (errcode(ERRCODE_CANNOT_CONNECT_NOW), errmsg_internal("%s", summary),
+					status->last_error[0] != '\0'
+						? errdetail_internal("%s", llm_report_text(status->last_error))
+						: 0,
+					errhint("%s", hint)));
 }
 
 /* The engine must run by deadline: raise if it is past, or will be before the next start. */
@@ -147,6 +149,7 @@ check_client(LlmPatience *patience, TimestampTz now)
 void
 llm_patience_wait(LlmPatience *patience, int needs)
 {
+	static uint32 wait_event;
 	TimestampTz now = GetCurrentTimestamp();
 	long timeout_ms = TICK_MS;
 	int events;
@@ -163,7 +166,7 @@ llm_patience_wait(LlmPatience *patience, int needs)
 	}
 
 	events = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, timeout_ms,
-					   LLM_WAIT_EVENT("LlmRequest"));
+					   llm_wait_event(&wait_event, "LlmRequest"));
 	if (events & WL_LATCH_SET)
 		ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();

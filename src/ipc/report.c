@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include "mb/pg_wchar.h"
+
 #include "ipc/report.h"
 #include "protocol/message.h"
 
@@ -32,12 +34,29 @@ llm_report_sqlstate(LlmStatus status)
 	return sqlstates[status];
 }
 
+const char *
+llm_report_text(const char *utf8)
+{
+	size_t len = strlen(utf8);
+	char *copy;
+
+	if (GetDatabaseEncoding() == PG_UTF8 && pg_verifymbstr(utf8, len, true))
+		return utf8;
+	copy = pstrdup(utf8);
+	for (char *c = copy; *c != '\0'; c++)
+	{
+		if (IS_HIGHBIT_SET(*c))
+			*c = '?';
+	}
+	return copy;
+}
+
 void
 llm_report_error(const LlmError *error)
 {
-	ereport(ERROR,
-			(errcode(llm_report_sqlstate(error->status)), errmsg_internal("%s", error->message),
-			 error->hint[0] != '\0' ? errhint("%s", error->hint) : 0));
+	ereport(ERROR, (errcode(llm_report_sqlstate(error->status)),
+					errmsg_internal("%s", llm_report_text(error->message)),
+					error->hint[0] != '\0' ? errhint("%s", llm_report_text(error->hint)) : 0));
 	pg_unreachable();
 }
 

@@ -13,6 +13,12 @@
 /* The SQLSTATE of an engine's error. */
 extern int llm_report_sqlstate(LlmStatus status);
 
+/*
+ * A message of engine or broker, which is UTF-8, for this database.  Where it does not fit, its
+ * other characters than ASCII become question marks: an error must not hide behind another.
+ */
+extern const char *llm_report_text(const char *utf8);
+
 /* Raise the error. */
 extern _Noreturn void llm_report_error(const LlmError *error);
 

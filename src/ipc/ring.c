@@ -39,7 +39,7 @@ llm_ring_shmem_init(int n_slots)
 	ring = ShmemInitStruct("postgres_llm ring", llm_ring_shmem_size(n_slots), &found);
 	if (found)
 		return;
-	ring->n_entries = n_slots * ENTRIES_PER_SLOT;
+	ring->n_entries = (uint32) n_slots * ENTRIES_PER_SLOT;
 	SpinLockInit(&ring->lock);
 	ring->overflowed = false;
 	ring->head = 0;

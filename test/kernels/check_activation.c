@@ -7,7 +7,7 @@
  */
 #include "check.h"
 
-#include "kernels/ref/exp.h"
+#include "kernels/exp.h"
 
 #define FLOAT_STEP 509u
 #define CHUNK 65536

@@ -4,7 +4,7 @@
  */
 #include "check.h"
 
-#include "kernels/ref/quantize.h"
+#include "kernels/quantize.h"
 
 typedef struct Shape
 {

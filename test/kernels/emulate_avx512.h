@@ -1,6 +1,6 @@
 /*
  * emulate_avx512.h
- *	  The 512-bit intrinsics that kernels/cpu/x86 uses, in plain C.
+ *	  The 512-bit intrinsics that kernels/cpu uses, in plain C.
  *
  * Compiled in front of the cpu kernels (-include) with LLM_SIMD_avx512 set and 256-bit flags only,
  * it gives a level `emulated` that runs the AVX-512 source on a CPU without AVX-512.  What the

@@ -478,6 +478,83 @@ check_model(const char *path, bool chat)
 	check_ends();
 }
 
+/* As many models as there are places, and one more; then an unload makes room. */
+static void
+check_places(const char *path)
+{
+	LlmEngineConfig config = peer_config(LLM_DEVICE_CPU);
+	LlmRequest request = peer_model_request(LLM_REQUEST_LOAD, path);
+	Peer peer;
+
+	config.kv_cache_bytes = 1 << 20;
+	config.max_sequences = 2;
+	if (!peer_start(&peer, &config))
+		return;
+	for (uint32_t i = 1; i <= LLM_MAX_MODELS; i++)
+	{
+		request.model.context_length = 32 + i;
+		peer_request(&peer, i, &request);
+		CHECK(peer_wait(&peer, i, WAIT_MS) && !peer.answers[i].failed);
+	}
+	request.model.context_length = 1000;
+	peer_request(&peer, 100, &request);
+	check_error(&peer, 100, LLM_ERR_LIMIT);
+	request.kind = LLM_REQUEST_UNLOAD;
+	request.model.context_length = 33;
+	peer_request(&peer, 101, &request);
+	CHECK(peer_wait(&peer, 101, WAIT_MS) && !peer.answers[101].failed);
+	request.kind = LLM_REQUEST_LOAD;
+	request.model.context_length = 64;
+	peer_request(&peer, 102, &request);
+	CHECK(peer_wait(&peer, 102, WAIT_MS) && !peer.answers[102].failed);
+	peer_stop(&peer);
+}
+
+static void
+ask_raw(Peer *peer, uint64_t id, const char *path)
+{
+	LlmChatTurn turn;
+	LlmRequest request = peer_generate(path, prompts[1], 64, &turn);
+
+	request.generate.raw = true;
+	request.generate.ignore_eos = true;
+	peer_request(peer, id, &request);
+}
+
+/* Two models at once, one loaded while the other runs: both answer as they do alone. */
+static void
+check_two_models(const char *first, const char *second)
+{
+	LlmEngineConfig config = peer_config(LLM_DEVICE_CPU);
+	const char *paths[2] = {first, second};
+	char *alone[2];
+	Peer peer;
+
+	for (int i = 0; i < 2; i++)
+	{
+		if (!peer_start(&peer, &config))
+			return;
+		ask_raw(&peer, 1, paths[i]);
+		alone[i] = text_of(&peer, 1);
+		peer_stop(&peer);
+	}
+	CHECK(strcmp(alone[0], alone[1]) != 0);
+	if (!peer_start(&peer, &config))
+		return;
+	for (uint64_t id = 0; id < 16; id++)
+		ask_raw(&peer, id, paths[id % 2]);
+	for (uint64_t id = 0; id < 16; id++)
+	{
+		char *text = text_of(&peer, id);
+
+		CHECK_MSG(strcmp(text, alone[id % 2]) == 0, "\"%s\", not \"%s\"", text, alone[id % 2]);
+		free(text);
+	}
+	free(alone[0]);
+	free(alone[1]);
+	peer_stop(&peer);
+}
+
 static void
 check_smollm(const char *path)
 {
@@ -508,15 +585,23 @@ int
 main(void)
 {
 	const char *smollm = getenv("LLM_TEST_MODEL");
-	char path[4096];
+	char path[4096], tiny[4096];
+	bool has_tiny = find_made("tiny.gguf", tiny);
 
 	signal(SIGPIPE, SIG_IGN);
-	if (find_made("tiny.gguf", path))
-		check_model(path, true);
+	if (has_tiny)
+	{
+		check_model(tiny, true);
+		check_places(tiny);
+	}
 	else
 		SKIP("no tiny.gguf in LLM_TEST_GOLDEN");
 	if (find_made("stories260k.gguf", path))
+	{
 		check_model(path, false);
+		if (has_tiny)
+			check_two_models(path, tiny);
+	}
 	else
 		SKIP("no stories260k.gguf in LLM_TEST_GOLDEN");
 #ifdef __SANITIZE_ADDRESS__

@@ -6,8 +6,8 @@
  * The weights are unsigned already (nibbles, or w + 128); what the zero point adds is known per
  * column and is the start value of the sum.  Two chains per column hide the latency.
  */
-#ifndef LLM_KERNELS_CPU_X86_DOT_AVX512_H
-#define LLM_KERNELS_CPU_X86_DOT_AVX512_H
+#ifndef LLM_KERNELS_CPU_DOT_AVX512_H
+#define LLM_KERNELS_CPU_DOT_AVX512_H
 
 /* width bits of every 16-bit lane, from bit shift on.  The shift runs over dwords; the mask cuts. */
 LLM_ALWAYS_INLINE __m512i
@@ -78,4 +78,4 @@ dot_q8(V16 *out, const uint8_t *w, const ActTile *x, int n_cols)
 		out[c] = _mm512_cvtepi32_ps(_mm512_add_epi32(even[c], odd[c]));
 }
 
-#endif /* LLM_KERNELS_CPU_X86_DOT_AVX512_H */
+#endif /* LLM_KERNELS_CPU_DOT_AVX512_H */

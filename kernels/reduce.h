@@ -4,8 +4,8 @@
  *
  * lane i meets i + 8, then i + 4, i + 2, i + 1.  That is what vector registers do cheaply.
  */
-#ifndef LLM_KERNELS_REF_REDUCE_H
-#define LLM_KERNELS_REF_REDUCE_H
+#ifndef LLM_KERNELS_REDUCE_H
+#define LLM_KERNELS_REDUCE_H
 
 #define LLM_LANES 16
 
@@ -46,4 +46,4 @@ llm_max_lanes(const float lane[LLM_LANES])
 	return fold[0];
 }
 
-#endif /* LLM_KERNELS_REF_REDUCE_H */
+#endif /* LLM_KERNELS_REDUCE_H */

@@ -11,8 +11,8 @@
  * an infinity or a NaN gets the scale NaN, so that a broken activation shows in every output
  * instead of turning into a plausible number.
  */
-#ifndef LLM_KERNELS_REF_QUANTIZE_H
-#define LLM_KERNELS_REF_QUANTIZE_H
+#ifndef LLM_KERNELS_QUANTIZE_H
+#define LLM_KERNELS_QUANTIZE_H
 
 #include "kernels/dtype.h"
 #include "kernels/half.h"
@@ -62,4 +62,4 @@ llm_quantize_block(LlmActBlock *out, const float x[LLM_QUANT_BLOCK])
 	out->s = out->d * (float) out->sum;
 }
 
-#endif /* LLM_KERNELS_REF_QUANTIZE_H */
+#endif /* LLM_KERNELS_QUANTIZE_H */

@@ -1,9 +1,9 @@
 /*
- * quantize_x86.h
+ * quantize_avx2.h
  *	  llm_quantize_block with 256-bit vectors, shared by AVX2 and AVX-512.
  */
-#ifndef LLM_KERNELS_CPU_X86_QUANTIZE_X86_H
-#define LLM_KERNELS_CPU_X86_QUANTIZE_X86_H
+#ifndef LLM_KERNELS_CPU_QUANTIZE_AVX2_H
+#define LLM_KERNELS_CPU_QUANTIZE_AVX2_H
 
 /* Largest of 32 magnitudes, as bits. */
 LLM_ALWAYS_INLINE uint32_t
@@ -69,4 +69,4 @@ quantize_block(LlmActBlock *out, const float x[LLM_QUANT_BLOCK])
 	}
 }
 
-#endif /* LLM_KERNELS_CPU_X86_QUANTIZE_X86_H */
+#endif /* LLM_KERNELS_CPU_QUANTIZE_AVX2_H */

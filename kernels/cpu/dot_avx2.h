@@ -1,14 +1,14 @@
 /*
  * dot_avx2.h
- *	  Integer dot products with vpmaddwd: products of signed 16-bit lanes, adjacent ones added into 32
+ *	  Integer dot products with vpmaddwd: products of signed 16-bit lanes, adjacent ones added in 32
  *	  bits.
  *
  * A dword of the panel is masked and shifted into 16-bit weights without any shuffle (act.h has the
  * order).  Both halves of the panel (rows 0 to 7, 8 to 15) are done together: each broadcast of x is
  * used twice, each weight vector n_cols times.
  */
-#ifndef LLM_KERNELS_CPU_X86_DOT_AVX2_H
-#define LLM_KERNELS_CPU_X86_DOT_AVX2_H
+#ifndef LLM_KERNELS_CPU_DOT_AVX2_H
+#define LLM_KERNELS_CPU_DOT_AVX2_H
 
 /*
  * Keep the additions in the order written.  GCC rebalances chains of integer additions into trees,
@@ -115,4 +115,4 @@ dot_q8(V16 *out, const uint8_t *w, const ActTile *x, int n_cols)
 		out[c] = pair_to_float(sum[c]);
 }
 
-#endif /* LLM_KERNELS_CPU_X86_DOT_AVX2_H */
+#endif /* LLM_KERNELS_CPU_DOT_AVX2_H */

@@ -2,10 +2,10 @@
  * simd_avx2.h
  *	  V16 as two 256-bit registers: lanes 0 to 7 and 8 to 15.  AVX2, FMA, F16C.
  */
-#ifndef LLM_KERNELS_CPU_X86_SIMD_AVX2_H
-#define LLM_KERNELS_CPU_X86_SIMD_AVX2_H
+#ifndef LLM_KERNELS_CPU_SIMD_AVX2_H
+#define LLM_KERNELS_CPU_SIMD_AVX2_H
 
-#include "kernels/cpu/x86/fold.h"
+#include "kernels/cpu/fold_avx.h"
 
 typedef struct V16
 {
@@ -152,4 +152,4 @@ v16_select_less(V16 x, V16 y, V16 a, V16 b)
 				 m256_select_less(x.hi, y.hi, a.hi, b.hi)};
 }
 
-#endif /* LLM_KERNELS_CPU_X86_SIMD_AVX2_H */
+#endif /* LLM_KERNELS_CPU_SIMD_AVX2_H */

@@ -5,10 +5,10 @@
  * test/kernels/emulate_avx512.h replaces exactly the 512-bit intrinsics used here and in
  * dot_avx512.h by plain C, so that this code is also tested where the CPU has none of it.
  */
-#ifndef LLM_KERNELS_CPU_X86_SIMD_AVX512_H
-#define LLM_KERNELS_CPU_X86_SIMD_AVX512_H
+#ifndef LLM_KERNELS_CPU_SIMD_AVX512_H
+#define LLM_KERNELS_CPU_SIMD_AVX512_H
 
-#include "kernels/cpu/x86/fold.h"
+#include "kernels/cpu/fold_avx.h"
 
 typedef __m512 V16;
 
@@ -126,4 +126,4 @@ v16_select_less(V16 x, V16 y, V16 a, V16 b)
 	return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(x, y, _CMP_LT_OQ), b, a);
 }
 
-#endif /* LLM_KERNELS_CPU_X86_SIMD_AVX512_H */
+#endif /* LLM_KERNELS_CPU_SIMD_AVX512_H */

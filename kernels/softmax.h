@@ -2,8 +2,8 @@
  * softmax.h
  *	  The running softmax of attention, and the limits that shape it.
  */
-#ifndef LLM_KERNELS_REF_SOFTMAX_H
-#define LLM_KERNELS_REF_SOFTMAX_H
+#ifndef LLM_KERNELS_SOFTMAX_H
+#define LLM_KERNELS_SOFTMAX_H
 
 #include "kernels/kernels.h"
 
@@ -20,4 +20,4 @@ typedef struct LlmSoftmax
 	float o[LLM_MAX_HEAD_DIM];
 } LlmSoftmax;
 
-#endif /* LLM_KERNELS_REF_SOFTMAX_H */
+#endif /* LLM_KERNELS_SOFTMAX_H */

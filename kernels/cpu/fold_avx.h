@@ -1,11 +1,11 @@
 /*
- * fold.h
+ * fold_avx.h
  *	  The lower half of the fixed trees: eight lanes to one.  AVX, shared by AVX2 and AVX-512.
  *
  * lane i meets i + 4, then i + 2, then i + 1; the first fold, i with i + 8, is the level's own.
  */
-#ifndef LLM_KERNELS_CPU_X86_FOLD_H
-#define LLM_KERNELS_CPU_X86_FOLD_H
+#ifndef LLM_KERNELS_CPU_FOLD_AVX_H
+#define LLM_KERNELS_CPU_FOLD_AVX_H
 
 #include <immintrin.h>
 
@@ -29,4 +29,4 @@ m256_max_lane(__m256 v)
 	return _mm_cvtss_f32(x);
 }
 
-#endif /* LLM_KERNELS_CPU_X86_FOLD_H */
+#endif /* LLM_KERNELS_CPU_FOLD_AVX_H */

@@ -10,8 +10,8 @@
  *		NaN					NaN
  *		0, -0				exactly 1
  */
-#ifndef LLM_KERNELS_REF_EXP_H
-#define LLM_KERNELS_REF_EXP_H
+#ifndef LLM_KERNELS_EXP_H
+#define LLM_KERNELS_EXP_H
 
 #include "kernels/half.h"
 
@@ -56,4 +56,4 @@ llm_exp(float x)
 	return y;
 }
 
-#endif /* LLM_KERNELS_REF_EXP_H */
+#endif /* LLM_KERNELS_EXP_H */
