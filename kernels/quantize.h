@@ -3,8 +3,8 @@
  *	  How matmul rounds its input to 16 bits when the weights are quantised.
  *
  * Sixteen bits and not the usual eight: the rounding then moves log-probabilities by less than
- * 0.001 instead of 0.03 to 0.08 (SmolLM2, README.md), so quantised weights answer as they would with
- * exact arithmetic.  It costs up to half the speed where arithmetic is the limit.
+ * 0.001 instead of 0.03 to 0.08 (SmolLM2, README.md), so quantised weights answer as they would
+ * with exact arithmetic.  It costs up to half the speed where arithmetic is the limit.
  *
  * Per block of 32: the largest magnitude becomes 32767, everything else is rounded to nearest, ties
  * to even.  A block whose largest magnitude is below LLM_QUANT_MIN counts as zero.  A block with

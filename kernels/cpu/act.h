@@ -5,9 +5,9 @@
  * Columns (rows of x) are grouped into tiles of ACT_COLS, the number that one pass over a panel
  * feeds.  One ActTile is one block of 32 of one tile; the blocks of a tile follow each other.
  *
- * A dword of a panel holds the bytes of k, k + 1, k + 2, k + 3 of one row.  Masking and shifting 16-bit
- * lanes gives the pairs (k, k + 2) and (k + 1, k + 3), so the input lies in these pairs, each of which is
- * broadcast to all lanes.
+ * A dword of a panel holds the bytes of k, k + 1, k + 2, k + 3 of one row.  Masking and shifting
+ * 16-bit lanes gives the pairs (k, k + 2) and (k + 1, k + 3), so the input lies in these pairs,
+ * each of which is broadcast to all lanes.
  */
 #ifndef LLM_KERNELS_CPU_ACT_H
 #define LLM_KERNELS_CPU_ACT_H

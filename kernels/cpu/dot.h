@@ -8,8 +8,8 @@
  *											the weights' zero point is 8 when zero, else 0
  *		dot_q8(out, w, x, n_cols)			the same for w stored as w + 128
  *
- * The sums are exact integers of at most 32 * 255 * 32767 in magnitude, which 32 bits hold; as floats
- * they are rounded to nearest.
+ * The sums are exact integers of at most 32 * 255 * 32767 in magnitude, which 32 bits hold; as
+ * floats they are rounded to nearest.
  */
 #ifndef LLM_KERNELS_CPU_DOT_H
 #define LLM_KERNELS_CPU_DOT_H

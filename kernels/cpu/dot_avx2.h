@@ -4,8 +4,8 @@
  *	  bits.
  *
  * A dword of the panel is masked and shifted into 16-bit weights without any shuffle (act.h has the
- * order).  Both halves of the panel (rows 0 to 7, 8 to 15) are done together: each broadcast of x is
- * used twice, each weight vector n_cols times.
+ * order).  Both halves of the panel (rows 0 to 7, 8 to 15) are done together: each broadcast of x
+ * is used twice, each weight vector n_cols times.
  */
 #ifndef LLM_KERNELS_CPU_DOT_AVX2_H
 #define LLM_KERNELS_CPU_DOT_AVX2_H

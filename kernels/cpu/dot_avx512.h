@@ -1,7 +1,7 @@
 /*
  * dot_avx512.h
- *	  Integer dot products with vpdpwssd (VNNI): products of signed 16-bit lanes, adjacent ones added to
- *	  32 bits.
+ *	  Integer dot products with vpdpwssd (VNNI): products of signed 16-bit lanes, adjacent ones
+ *	  added to 32 bits.
  *
  * The weights are unsigned already (nibbles, or w + 128); what the zero point adds is known per
  * column and is the start value of the sum.  Two chains per column hide the latency.
@@ -9,7 +9,9 @@
 #ifndef LLM_KERNELS_CPU_DOT_AVX512_H
 #define LLM_KERNELS_CPU_DOT_AVX512_H
 
-/* width bits of every 16-bit lane, from bit shift on.  The shift runs over dwords; the mask cuts. */
+/*
+ * width bits of every 16-bit lane, from bit shift on.  The shift runs over dwords; the mask cuts.
+ */
 LLM_ALWAYS_INLINE __m512i
 lane_bits(__m512i v, int shift, int width)
 {

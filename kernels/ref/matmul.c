@@ -5,8 +5,8 @@
  * Float weights: one fused multiply-add per k, in order of k, starting from zero.
  *
  * Quantised weights: x is rounded to 16 bits in blocks of 32 (quantize.h).  The integer dot product
- * of a block is exact and becomes a float by rounding to nearest; the blocks' contributions are added in order, each with one fused
- * multiply-add:
+ * of a block is exact and becomes a float by rounding to nearest; the blocks' contributions are
+ * added in order, each with one fused multiply-add:
  *
  *		acc = fma(d_w * d_x, dot(q_w, q_x), acc)			every type
  *		acc = fma(m_w, d_x * sum(q_x), acc)					then, for a type with a minimum
