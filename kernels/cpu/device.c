@@ -50,6 +50,7 @@ destroy(LlmDevice *dev)
 	llm_threadpool_destroy(cpu->pool);
 	llm_memory_free(cpu->matmul_scratch);
 	llm_memory_free(cpu->attention_scratch);
+	llm_weight_store_destroy(&cpu->store);
 	free(cpu);
 }
 
@@ -145,10 +146,9 @@ grow_scratch(LlmCpuDevice *cpu, int32_t n_cols)
 static void
 weight_destroy(LlmDevice *dev, LlmWeight *weight)
 {
-	(void) dev;
 	if (weight == NULL)
 		return;
-	llm_memory_free(weight->panels);
+	llm_weight_store_free(&((LlmCpuDevice *) dev)->store, weight->panels);
 	free(weight);
 }
 
@@ -166,7 +166,8 @@ create_panels(LlmCpuDevice *cpu, LlmWeight *weight)
 	weight->panel_bytes = llm_repack_panel_bytes(weight->type, weight->n_cols);
 	if (!grow_scratch(cpu, weight->n_cols))
 		return false;
-	weight->panels = llm_memory_alloc((size_t) weight->n_panels * weight->panel_bytes);
+	weight->panels =
+		llm_weight_store_alloc(&cpu->store, (size_t) weight->n_panels * weight->panel_bytes);
 	if (weight->panels == NULL)
 		return false;
 	llm_threadpool_run(cpu->pool, weight->n_panels, repack_item, weight);

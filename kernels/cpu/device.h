@@ -10,6 +10,7 @@
 #define LLM_KERNELS_CPU_DEVICE_H
 
 #include "kernels/cpu/threadpool.h"
+#include "kernels/cpu/weight_store.h"
 #include "kernels/kernels.h"
 
 /* The operations of one SIMD level; contracts in kernels/kernels.h. */
@@ -41,6 +42,7 @@ typedef struct LlmCpuDevice
 	LlmDevice base;
 	const LlmCpuOps *level;
 	LlmThreadPool *pool;	   /* owned */
+	LlmWeightStore store;	   /* panels of all weights */
 	const LlmBatchView *batch; /* borrowed between step_begin and step_end */
 	int32_t max_step_tokens;
 

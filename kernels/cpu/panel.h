@@ -22,23 +22,28 @@
 #define FLOAT_COLS 4
 #endif
 
+/* How far ahead of use weights are fetched from memory. */
+#define PREFETCH_BYTES 2048
+
 #define MAX_COLS (FLOAT_COLS > ACT_COLS ? FLOAT_COLS : ACT_COLS)
 
 LLM_ALWAYS_INLINE void
 panel_quantized(V16 *out, LlmDtype type, const unsigned char *panel, const ActTile *x,
 				int32_t n_blocks, int n_cols)
 {
-	int32_t block_bytes = type == LLM_DTYPE_Q8_0 ? LLM_PANEL_BYTES_Q8 : LLM_PANEL_BYTES_Q4;
-	int32_t n_scales = type == LLM_DTYPE_Q4_1 ? 2 * LLM_LANES : LLM_LANES;
-	const uint16_t *scales = (const uint16_t *) (panel + (size_t) n_blocks * block_bytes);
+	int32_t quant_bytes = type == LLM_DTYPE_Q8_0 ? LLM_PANEL_BYTES_Q8 : LLM_PANEL_BYTES_Q4;
+	int32_t block_bytes = quant_bytes + (type == LLM_DTYPE_Q4_1 ? 4 : 2) * LLM_LANES;
 	V16 acc[ACT_COLS];
 
 	for (int c = 0; c < n_cols; c++)
 		acc[c] = v16_set1(0.0f);
-	for (int32_t b = 0; b < n_blocks; b++, x++, panel += block_bytes, scales += n_scales)
+	for (int32_t b = 0; b < n_blocks; b++, x++, panel += block_bytes)
 	{
+		const uint16_t *scales = (const uint16_t *) (panel + quant_bytes);
 		V16 dot[ACT_COLS];
 
+		for (int32_t line = 0; line < block_bytes; line += 64)
+			__builtin_prefetch(panel + PREFETCH_BYTES + line, 0, 3);
 		if (type == LLM_DTYPE_Q8_0)
 			dot_q8(dot, panel, x, n_cols);
 		else

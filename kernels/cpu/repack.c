@@ -10,30 +10,13 @@
 
 #define GROUP 4 /* columns of one dword */
 
-static size_t
-quant_bytes(LlmDtype type)
-{
-	return type == LLM_DTYPE_Q8_0 ? LLM_PANEL_BYTES_Q8 : LLM_PANEL_BYTES_Q4;
-}
-
-/* Halves per row and block: d, and m where the type has a minimum. */
-static size_t
-n_scales(LlmDtype type)
-{
-	return type == LLM_DTYPE_Q4_1 ? 2 : 1;
-}
-
 size_t
 llm_repack_panel_bytes(LlmDtype type, int32_t n_cols)
 {
 	const LlmDtypeInfo *info = &llm_dtype_info[type];
-	size_t n_bytes;
+	size_t n_bytes = (size_t) (n_cols / info->block_elems) * LLM_PANEL_ROWS *
+					 (size_t) info->block_bytes; /* as many as the rows take in the file */
 
-	if (info->block_elems == 1)
-		n_bytes = (size_t) n_cols * LLM_PANEL_ROWS * (size_t) info->block_bytes;
-	else
-		n_bytes = (size_t) n_cols / LLM_QUANT_BLOCK *
-				  (quant_bytes(type) + n_scales(type) * LLM_PANEL_ROWS * sizeof(uint16_t));
 	return (n_bytes + 63) / 64 * 64;
 }
 
@@ -61,13 +44,12 @@ static void
 repack_quantized_row(unsigned char *panel, const LlmWeight *weight, const unsigned char *src,
 					 int row)
 {
-	int32_t n_blocks = weight->n_cols / LLM_QUANT_BLOCK;
-	size_t block_bytes = quant_bytes(weight->type);
-	uint16_t *scales = (uint16_t *) (panel + (size_t) n_blocks * block_bytes);
+	size_t block_bytes = LLM_PANEL_ROWS * (size_t) llm_dtype_info[weight->type].block_bytes;
+	size_t quant_bytes = weight->type == LLM_DTYPE_Q8_0 ? LLM_PANEL_BYTES_Q8 : LLM_PANEL_BYTES_Q4;
 
-	for (int32_t b = 0; b < n_blocks; b++, panel += block_bytes)
+	for (int32_t b = 0; b < weight->n_cols / LLM_QUANT_BLOCK; b++, panel += block_bytes)
 	{
-		uint16_t *d = scales + (size_t) b * n_scales(weight->type) * LLM_PANEL_ROWS + row;
+		uint16_t *d = (uint16_t *) (panel + quant_bytes) + row;
 
 		if (weight->type == LLM_DTYPE_Q8_0)
 		{

@@ -7,11 +7,12 @@
  *
  *		F32			[K][16] float
  *		F16, BF16	[K][16] 16 bit, as in the file
- *		Q8_0		[K / 32] x 512 bytes, then [K / 32] x d[16]
- *		Q4_0		[K / 32] x 256 bytes, then [K / 32] x d[16]
- *		Q4_1		[K / 32] x 256 bytes, then [K / 32] x (d[16], m[16])
+ *		Q8_0		[K / 32] x (512 bytes, d[16])
+ *		Q4_0		[K / 32] x (256 bytes, d[16])
+ *		Q4_1		[K / 32] x (256 bytes, d[16], m[16])
  *
- * The bytes of a quantised block are dwords: group g of four columns, 16 rows, 4 bytes each.
+ * so that a panel, and one panel after the other, is a single stream for the prefetcher.  The bytes
+ * of a quantised block are dwords: group g of four columns, 16 rows, 4 bytes each.
  *
  *		Q8_0	byte (g * 16 + row) * 4 + i = q[row][4g + i] + 128,  g < 8 (unsigned, for vpdpbusd)
  *		Q4_x	byte (g * 16 + row) * 4 + i = q[row][4g + i] in the low, q[row][4g + i + 16] in the
