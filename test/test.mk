@@ -122,12 +122,13 @@ $(KERNEL_PROGRAMS): $(BUILD)/test/kernels/%: test/kernels/%.c $(EMULATED_OBJS) $
 check-kernels: $(KERNEL_PROGRAMS)
 	@status=0; for program in $^; do $$program || status=1; done; exit $$status
 
-bench-kernels: $(BUILD)/test/bench/bench_kernels
-	$<
-
-# make bench-engine MODEL=file.gguf [BENCH_ARGS="512 64 0"]
-bench-engine: $(BUILD)/test/bench/bench_engine
+# make bench-engine MODEL=file.gguf [BENCH_ARGS="512 64 0"], bench-kernels, bench-sampler, bench-scheduler
+bench-%: $(BUILD)/test/bench/bench_%
 	$< $(MODEL) $(BENCH_ARGS)
+
+# Beside llama.cpp, whose programs are in LLAMA_BIN.
+bench-llama: $(BUILD)/test/bench/bench_engine
+	python3 test/bench/compare_llama.py $< $(LLAMA_BIN) $(MODEL) $(BENCH_ARGS)
 
 tidy:
 	@python3 test/tools/tidy.py
@@ -156,4 +157,4 @@ demo:
 install-model:
 	@test/tools/fetch_model.sh '$(DESTDIR)$(shell $(PG_CONFIG) --sharedir)/postgres_llm/models'
 
-.PHONY: unit check-kernels bench-kernels bench-engine tidy format regress pgtap tap test test-versions demo install-model
+.PHONY: unit check-kernels bench-llama tidy format regress pgtap tap test test-versions demo install-model

@@ -229,7 +229,7 @@ check_smollm2_f32(Fixture *fixture, const GoldenRecord *record)
 		check_text_exact(fixture, record);
 }
 
-/* As users run it: rounding activations to 16 bits and the KV cache to halves costs next to nothing. */
+/* As users run it: rounding activations to 16 bits and K, V to halves costs next to nothing. */
 static void
 check_smollm2_quantized(Fixture *fixture, const GoldenRecord *record)
 {
@@ -280,8 +280,12 @@ main(void)
 	const char *dir = getenv("LLM_TEST_GOLDEN");
 	const char *model = getenv("LLM_TEST_MODEL");
 	const char *kernels = getenv("LLM_TEST_KERNELS");
+	bool sanitized = false;
 	char stories[4096], stories_golden[4096], smollm2_golden[4096];
 
+#ifdef __SANITIZE_ADDRESS__
+	sanitized = true;
+#endif
 	if (dir == NULL)
 	{
 		SKIP("LLM_TEST_GOLDEN is not set");
@@ -292,8 +296,8 @@ main(void)
 	snprintf(smollm2_golden, sizeof(smollm2_golden), "%s/smollm2.txt", dir);
 
 	test_stories(stories, stories_golden);
-	if (kernels != NULL && strcmp(kernels, "ref") == 0)
-		SKIP("SmolLM2 takes too long on the reference kernels");
+	if (sanitized || (kernels != NULL && strcmp(kernels, "ref") == 0))
+		SKIP("SmolLM2 takes too long on the reference kernels, and with sanitizers");
 	else
 	{
 		test_smollm2(model, smollm2_golden, true, LLM_DTYPE_F32);
