@@ -81,3 +81,31 @@ llm_memory_free(void *memory)
 	else
 		munmap(header.base, header.n_bytes);
 }
+
+void *
+llm_host_alloc(LlmDevice *dev, size_t n_bytes)
+{
+	(void) dev;
+	return llm_memory_alloc(n_bytes);
+}
+
+void
+llm_host_free(LlmDevice *dev, void *memory)
+{
+	(void) dev;
+	llm_memory_free(memory);
+}
+
+void
+llm_host_write(LlmDevice *dev, void *dst, const void *host_src, size_t n_bytes)
+{
+	(void) dev;
+	memcpy(dst, host_src, n_bytes);
+}
+
+void
+llm_host_read(LlmDevice *dev, void *host_dst, const void *src, size_t n_bytes)
+{
+	(void) dev;
+	memcpy(host_dst, src, n_bytes);
+}

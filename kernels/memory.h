@@ -5,7 +5,7 @@
 #ifndef LLM_KERNELS_MEMORY_H
 #define LLM_KERNELS_MEMORY_H
 
-#include <stddef.h>
+#include "kernels/kernels.h"
 
 /*
  * n_bytes of zeroed memory, 64-byte aligned; NULL when there is none.  From 2 MiB on it comes from
@@ -15,5 +15,11 @@ extern void *llm_memory_alloc(size_t n_bytes);
 
 /* Release memory of llm_memory_alloc; NULL is fine. */
 extern void llm_memory_free(void *memory);
+
+/* Entries of the kernels table for a device whose memory is the host's. */
+extern void *llm_host_alloc(LlmDevice *dev, size_t n_bytes);
+extern void llm_host_free(LlmDevice *dev, void *memory);
+extern void llm_host_write(LlmDevice *dev, void *dst, const void *host_src, size_t n_bytes);
+extern void llm_host_read(LlmDevice *dev, void *host_dst, const void *src, size_t n_bytes);
 
 #endif /* LLM_KERNELS_MEMORY_H */

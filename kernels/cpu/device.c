@@ -97,34 +97,6 @@ describe(LlmDevice *dev)
 	return ((LlmCpuDevice *) dev)->description;
 }
 
-static void *
-alloc_memory(LlmDevice *dev, size_t n_bytes)
-{
-	(void) dev;
-	return llm_memory_alloc(n_bytes);
-}
-
-static void
-free_memory(LlmDevice *dev, void *memory)
-{
-	(void) dev;
-	llm_memory_free(memory);
-}
-
-static void
-write_memory(LlmDevice *dev, void *dst, const void *host_src, size_t n_bytes)
-{
-	(void) dev;
-	memcpy(dst, host_src, n_bytes);
-}
-
-static void
-read_memory(LlmDevice *dev, void *host_dst, const void *src, size_t n_bytes)
-{
-	(void) dev;
-	memcpy(host_dst, src, n_bytes);
-}
-
 /* Make matmul's scratch large enough for steps over n_cols columns. */
 static bool
 grow_scratch(LlmCpuDevice *cpu, int32_t n_cols)
@@ -292,10 +264,10 @@ const LlmKernels llm_cpu_kernels = {
 	.create = create,
 	.destroy = destroy,
 	.describe = describe,
-	.alloc = alloc_memory,
-	.free = free_memory,
-	.write = write_memory,
-	.read = read_memory,
+	.alloc = llm_host_alloc,
+	.free = llm_host_free,
+	.write = llm_host_write,
+	.read = llm_host_read,
 	.weight_create = weight_create,
 	.weight_destroy = weight_destroy,
 	.weight_bytes = weight_bytes,
