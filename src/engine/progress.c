@@ -256,9 +256,13 @@ fail_waiting(LlmEngine *engine, LlmModelEntry *entry)
 {
 	for (LlmEngineRequest *request = entry->waiting.first, *next; request != NULL; request = next)
 	{
+		LlmError error = entry->job_error;
+
 		next = request->next;
-		if (request->message.kind != LLM_REQUEST_UNLOAD)
-			llm_progress_fail(engine, request, &entry->job_error);
+		if (request->message.kind == LLM_REQUEST_UNLOAD)
+			continue;
+		llm_engine_request_blame_model(request, &error);
+		llm_progress_fail(engine, request, &error);
 	}
 }
 

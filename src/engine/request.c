@@ -207,6 +207,17 @@ prepare_inspect(LlmEngineRequest *request, LlmError *err)
 }
 
 void
+llm_engine_request_blame_model(const LlmEngineRequest *request, LlmError *err)
+{
+	LlmError cause = *err;
+
+	llm_error_set(err, cause.status, "cannot use model \"%.*s\": %s",
+				  LLM_STRVIEW_ARG(request->message.model.name), cause.message);
+	if (cause.hint[0] != '\0')
+		llm_error_hint(err, "%s", cause.hint);
+}
+
+void
 llm_engine_request_prepare(LlmJob *job)
 {
 	LlmEngineRequest *request = job->owner;
@@ -231,6 +242,8 @@ llm_engine_request_prepare(LlmJob *job)
 			break;
 		case LLM_REQUEST_INSPECT:
 			request->status = prepare_inspect(request, err);
+			if (request->status != LLM_OK)
+				llm_engine_request_blame_model(request, err);
 			break;
 		case LLM_REQUEST_LOAD:
 		case LLM_REQUEST_UNLOAD:

@@ -74,6 +74,9 @@ extern void llm_engine_request_destroy(LlmEngineRequest *request);
 /* Free the bytes of the message, when prompt and stop strings have been taken over. */
 extern void llm_engine_request_drop_payload(LlmEngineRequest *request);
 
+/* The model's file is to blame for *err: say so, by the name that the request's author knows. */
+extern void llm_engine_request_blame_model(const LlmEngineRequest *request, LlmError *err);
+
 /* The run function of job: sets status, error, and the result. */
 extern void llm_engine_request_prepare(LlmJob *job);
 

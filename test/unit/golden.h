@@ -12,7 +12,7 @@
 
 #define GOLDEN_MAX_FIELDS 8
 
-/* Numbers of one field.  All that is read lives until the program ends. */
+/* Numbers of one field. */
 typedef struct GoldenField
 {
 	char name[32];
@@ -60,7 +60,10 @@ golden_read_field(GoldenField *field, const char *line)
 	}
 }
 
-/* Read the next record; 0 at the end of the file. */
+/*
+ * Read the next record in place of the last one, whose numbers are freed; 0 at the end of the file.
+ * The first time *record is zeroed.
+ */
 static inline int
 golden_next(FILE *file, GoldenRecord *record)
 {
@@ -68,6 +71,11 @@ golden_next(FILE *file, GoldenRecord *record)
 	static size_t cap;
 	static int pending;
 
+	for (int i = 0; i < record->n_fields; i++)
+	{
+		free(record->fields[i].values);
+		free(record->fields[i].ints);
+	}
 	record->n_fields = 0;
 	if (!pending && getline(&line, &cap, file) < 0)
 		return 0;

@@ -190,7 +190,7 @@ static void
 test_stories(const char *model, const char *golden)
 {
 	FILE *file = fopen(golden, "r");
-	GoldenRecord record;
+	GoldenRecord record = {0};
 	Fixture fixture;
 
 	if (file == NULL || access(model, R_OK) != 0)
@@ -248,7 +248,7 @@ static void
 test_smollm2(const char *model, const char *golden, bool weights_f32, LlmDtype kv_type)
 {
 	FILE *file = fopen(golden, "r");
-	GoldenRecord record;
+	GoldenRecord record = {0};
 	Fixture fixture;
 
 	if (file == NULL || model == NULL || access(model, R_OK) != 0)
