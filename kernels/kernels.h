@@ -128,12 +128,15 @@ struct LlmKernels
 
 	/*
 	 * Build W[n_rows, n_cols] from rows in file layout (host memory).  src is borrowed for the life
-	 * of the weight: a device that can use it in place does.  n_cols is a multiple of the type's
-	 * block_elems.
+	 * of the weight if weight_borrows says so: a device that can use it in place does.  n_cols is a
+	 * multiple of the type's block_elems.
 	 */
 	LlmStatus (*weight_create)(LlmDevice *dev, LlmDtype type, int32_t n_rows, int32_t n_cols,
 							   const void *src, int uses, LlmWeight **out, LlmError *err);
 	void (*weight_destroy)(LlmDevice *dev, LlmWeight *weight);
+
+	/* True when the device goes on reading src; else it may be freed after weight_create. */
+	bool (*weight_borrows)(const LlmWeight *weight);
 
 	/* Device memory of its own, without a borrowed src. */
 	size_t (*weight_bytes)(const LlmWeight *weight);

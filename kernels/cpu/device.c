@@ -168,8 +168,16 @@ weight_create(LlmDevice *dev, LlmDtype type, int32_t n_rows, int32_t n_cols, con
 							 "could not allocate a weight of %d rows and %d columns", n_rows,
 							 n_cols);
 	}
+	if ((uses & LLM_WEIGHT_ROWS) == 0)
+		weight->src = NULL;
 	*out = weight;
 	return LLM_OK;
+}
+
+static bool
+weight_borrows(const LlmWeight *weight)
+{
+	return weight->src != NULL;
 }
 
 static size_t
@@ -270,6 +278,7 @@ const LlmKernels llm_cpu_kernels = {
 	.read = llm_host_read,
 	.weight_create = weight_create,
 	.weight_destroy = weight_destroy,
+	.weight_borrows = weight_borrows,
 	.weight_bytes = weight_bytes,
 	.kv_create = llm_kv_cache_create,
 	.kv_destroy = llm_kv_cache_destroy,

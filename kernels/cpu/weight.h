@@ -15,7 +15,8 @@ struct LlmWeight
 	LlmDtype type;
 	int32_t n_rows;
 	int32_t n_cols;
-	const unsigned char *src; /* borrowed: rows as they lie in the file */
+	const unsigned char
+		*src; /* borrowed: rows as they lie in the file; NULL when only panels are read */
 	size_t row_bytes;
 
 	/* Interleaved copy for matmul (repack.h), owned; NULL when the weight is a row table only. */

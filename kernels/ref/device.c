@@ -89,6 +89,13 @@ weight_destroy(LlmDevice *dev, LlmWeight *weight)
 	free(weight);
 }
 
+static bool
+weight_borrows(const LlmWeight *weight)
+{
+	(void) weight;
+	return true;
+}
+
 static size_t
 weight_bytes(const LlmWeight *weight)
 {
@@ -121,6 +128,7 @@ const LlmKernels llm_ref_kernels = {
 	.read = llm_host_read,
 	.weight_create = weight_create,
 	.weight_destroy = weight_destroy,
+	.weight_borrows = weight_borrows,
 	.weight_bytes = weight_bytes,
 	.kv_create = llm_kv_cache_create,
 	.kv_destroy = llm_kv_cache_destroy,

@@ -312,18 +312,16 @@ load_matrix(LlmWeights *weights, const Found *found, bool as_f32, LlmWeight **fi
 	const LlmKernels *ops = weights->dev->ops;
 	int uses = LLM_WEIGHT_MATMUL;
 	const void *rows = found->tensor->data;
+	float *values = NULL;
 	LlmDtype type = found->type;
 
 	if (found->spec->is_rows_table)
 		uses = LLM_WEIGHT_ROWS | (weights->output == NULL ? LLM_WEIGHT_MATMUL : 0);
 	if (as_f32 && type != LLM_DTYPE_F32)
 	{
-		float *values = dequantize(found);
-
+		values = dequantize(found);
 		if (values == NULL)
 			return no_memory(found, err);
-		weights->f32_copies[weights->n_f32_copies++] = values;
-		weights->n_bytes += (size_t) found->n_rows * (size_t) found->n_cols * sizeof(float);
 		rows = values;
 		type = LLM_DTYPE_F32;
 	}
@@ -333,6 +331,13 @@ load_matrix(LlmWeights *weights, const Found *found, bool as_f32, LlmWeight **fi
 
 	if (status == LLM_OK)
 		weights->n_bytes += ops->weight_bytes(*field);
+	if (values != NULL && status == LLM_OK && ops->weight_borrows(*field))
+	{
+		weights->f32_copies[weights->n_f32_copies++] = values;
+		weights->n_bytes += (size_t) found->n_rows * (size_t) found->n_cols * sizeof(float);
+	}
+	else
+		free(values);
 	return status;
 }
 

@@ -12,6 +12,7 @@ embedded(LlmDevice *dev, const Batch *batch, LlmDtype type, const void *rows, in
 	LlmWeight *table = check_weight(dev, type, V, d, rows, uses);
 	LlmTensor out = check_tensor(batch->view.n_tokens, d, 3);
 
+	CHECK(dev->ops->weight_borrows(table));
 	if (uses == LLM_WEIGHT_ROWS)
 		CHECK(dev->ops->weight_bytes(table) == 0);
 	dev->ops->step_begin(dev, &batch->view);

@@ -21,14 +21,23 @@ static const Shape shapes[] = {
 static const Shape float_shapes[] = {
 	{1, 64, 172}, {3, 172, 64}, {7, 5, 1}, {11, 9, 33}, {25, 3, 7}};
 
+/* The weight's src is spoilt where the device says that it is not read any more. */
 static void
 run(LlmDevice *dev, LlmTensor out, LlmTensor x, LlmDtype type, const void *rows, bool accumulate)
 {
-	LlmWeight *weight = check_weight(dev, type, out.n_cols, x.n_cols, rows, LLM_WEIGHT_MATMUL);
+	size_t n_bytes = llm_dtype_row_bytes(type, x.n_cols) * (size_t) out.n_cols;
+	void *src = check_alloc(n_bytes);
+	LlmWeight *weight;
+
+	memcpy(src, rows, n_bytes);
+	weight = check_weight(dev, type, out.n_cols, x.n_cols, src, LLM_WEIGHT_MATMUL);
+	if (!dev->ops->weight_borrows(weight))
+		memset(src, 0xA5, n_bytes);
 	const LlmWeight *weights[1] = {weight};
 
 	dev->ops->matmul(dev, 1, &out, x, weights, accumulate);
 	dev->ops->weight_destroy(dev, weight);
+	free(src);
 }
 
 /*
