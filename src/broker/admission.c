@@ -285,9 +285,3 @@ llm_admission_fail_running(void)
 		llm_slot_fail(slot, LLM_FAILURE_ENGINE_LOST, NULL, 0);
 	}
 }
-
-int
-llm_admission_n_running(void)
-{
-	return n_running;
-}

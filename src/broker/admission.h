@@ -60,7 +60,4 @@ extern void llm_admission_fail_running(void);
 /* Wake the owners of waiting requests, so that they see a new state of the engine. */
 extern void llm_admission_wake_waiting(void);
 
-/* Requests in the engine. */
-extern int llm_admission_n_running(void);
-
 #endif /* LLM_BROKER_ADMISSION_H */

@@ -244,12 +244,6 @@ llm_client_submit(const LlmRequest *request)
 
 /* ---- wait ---- */
 
-bool
-llm_client_done(const LlmCall *call)
-{
-	return ended(call_state(call));
-}
-
 /* What the waiter of a call waits for: for the engine as well, until that has the request. */
 static int
 call_patience(LlmSlotState state)

@@ -39,9 +39,6 @@ extern bool llm_client_is_preloaded(void);
  */
 extern LlmCall *llm_client_submit(const LlmRequest *request);
 
-/* True when llm_client_finish would not wait. */
-extern bool llm_client_done(const LlmCall *call);
-
 /*
  * Wait for the end, append the result's payload to *result and release the call.  A request that
  * failed raises the error that the engine reported, mapped by report.c; a request that was lost
