@@ -23,6 +23,7 @@
 #include "guc.h"
 #include "protocol/message.h"
 
+bool llm_guc_batch_scan = true;
 char *llm_guc_default_model;
 int llm_guc_engine_device = LLM_DEVICE_AUTO;
 int llm_guc_engine_simd = 3; /* best */
@@ -34,11 +35,13 @@ int llm_guc_fake_steps = 10;
 int llm_guc_kv_cache_mb = 512;
 int llm_guc_max_payload_mb = 64;
 int llm_guc_max_queue = 1024;
+int llm_guc_max_readahead = 0;
 int llm_guc_max_sequences = 32;
 int llm_guc_max_step_tokens = 512;
 int llm_guc_max_tokens = 256;
 int llm_guc_max_tokens_limit = 8192;
 char *llm_guc_model_directory;
+int llm_guc_readahead_kb = 16384;
 int llm_guc_slots_per_backend = 256;
 
 static const struct config_enum_entry device_options[] = {
@@ -55,27 +58,33 @@ static const struct config_enum_entry simd_options[] = {
 	{"portable", 0, false}, {NULL, 0, false},
 };
 
-/* One setting; exactly one of number and text is set, options only for an enumeration. */
+/* One setting; exactly one of flag, number and text is set, options only for an enumeration. */
 typedef struct Setting
 {
 	const char *name; /* full */
 	const char *short_desc;
 	const char *long_desc;
 	GucContext context;
-	int flags;	 /* unit and visibility */
-	int *number; /* holds the default until the setting is defined */
+	int flags;	/* unit and visibility */
+	bool *flag; /* this and number hold the default until the setting is defined */
+	int *number;
 	int min, max;
 	const struct config_enum_entry *options;
 	char **text;
 	const char *text_default;
 } Setting;
 
+#define FLAG(variable) .flag = &(variable)
 #define NUMBER(variable, lowest, highest) .number = &(variable), .min = (lowest), .max = (highest)
 #define CHOICE(variable, names) .number = &(variable), .options = (names)
 #define TEXT(variable, boot) .text = &(variable), .text_default = (boot)
 #define AT_ENGINE_START "Read when the engine starts."
 
 static const Setting settings[] = {
+	{"postgres_llm.batch_scan", "Enables plans that read ahead and batch the calls of many rows.",
+	 "Off, each call waits for its own answer.", PGC_USERSET, GUC_EXPLAIN,
+	 FLAG(llm_guc_batch_scan)},
+
 	{"postgres_llm.default_model", "Sets the model of calls that do not name one.",
 	 "A name of the view llm.models.", PGC_USERSET, 0, TEXT(llm_guc_default_model, "smollm2")},
 
@@ -125,6 +134,10 @@ static const Setting settings[] = {
 	 "More wait in shared memory.  " AT_ENGINE_START, PGC_SIGHUP, 0,
 	 NUMBER(llm_guc_max_queue, 1, 1000000)},
 
+	{"postgres_llm.max_readahead", "Sets how many rows a batching plan node reads ahead.",
+	 "0 means twice as many as the engine can run at once; 1 means none.", PGC_USERSET, GUC_EXPLAIN,
+	 NUMBER(llm_guc_max_readahead, 0, 65536)},
+
 	{"postgres_llm.max_sequences", "Sets how many sequences of a model run at once.",
 	 "More make better use of a device and need more of the key-value cache.  " AT_ENGINE_START,
 	 PGC_SIGHUP, 0, NUMBER(llm_guc_max_sequences, 1, 1024)},
@@ -148,6 +161,11 @@ static const Setting settings[] = {
 	 PGC_SIGHUP, GUC_SUPERUSER_ONLY,
 	 TEXT(llm_guc_model_directory, "$sharedir/postgres_llm/models")},
 
+	{"postgres_llm.readahead_memory",
+	 "Sets the memory for rows that a batching node has read ahead.",
+	 "A row beyond it is read only when nothing else is in flight.", PGC_USERSET, GUC_UNIT_KB,
+	 NUMBER(llm_guc_readahead_kb, 64, MAX_KILOBYTES)},
+
 	{"postgres_llm.slots_per_backend", "Sets how many calls each session can have in flight.",
 	 "A slot takes 128 bytes of shared memory for every session that the server allows.",
 	 PGC_POSTMASTER, 0, NUMBER(llm_guc_slots_per_backend, 1, 4096)},
@@ -161,6 +179,9 @@ define(const Setting *s)
 	if (s->text != NULL)
 		DefineCustomStringVariable(s->name, s->short_desc, s->long_desc, s->text, s->text_default,
 								   s->context, s->flags, NULL, NULL, NULL);
+	else if (s->flag != NULL)
+		DefineCustomBoolVariable(s->name, s->short_desc, s->long_desc, s->flag, *s->flag,
+								 s->context, s->flags, NULL, NULL, NULL);
 	else if (s->options != NULL)
 		DefineCustomEnumVariable(s->name, s->short_desc, s->long_desc, s->number, *s->number,
 								 s->options, s->context, s->flags, NULL, NULL, NULL);

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 /* Alphabetical. */
+extern bool llm_guc_batch_scan;				/* plan LLM Batch nodes */
 extern char *llm_guc_default_model;			/* name in llm.models */
 extern int llm_guc_engine_device;			/* LlmEngineDevice */
 extern int llm_guc_engine_simd;				/* LlmSimdLevel as number */
@@ -19,11 +20,13 @@ extern int llm_guc_fake_steps;
 extern int llm_guc_kv_cache_mb;		  /* per model */
 extern int llm_guc_max_payload_mb;	  /* shared memory of requests and results */
 extern int llm_guc_max_queue;		  /* requests waiting in the engine */
+extern int llm_guc_max_readahead;	  /* rows; 0: twice the engine's sequences */
 extern int llm_guc_max_sequences;	  /* running at once, per model */
 extern int llm_guc_max_step_tokens;	  /* tokens of one step */
 extern int llm_guc_max_tokens;		  /* default of the argument max_tokens */
 extern int llm_guc_max_tokens_limit;  /* ceiling of the argument max_tokens */
 extern char *llm_guc_model_directory; /* "$sharedir" is expanded */
+extern int llm_guc_readahead_kb;	  /* memory of rows read ahead, per node */
 extern int llm_guc_slots_per_backend; /* calls in flight of one backend */
 
 extern void llm_guc_define(void);
