@@ -130,6 +130,17 @@ bench-%: $(BUILD)/test/bench/bench_%
 bench-llama: $(BUILD)/test/bench/bench_engine
 	python3 test/bench/compare_llama.py $< $(LLAMA_BIN) $(MODEL) $(BENCH_ARGS)
 
+# The batching scan: on the fake engine, and with a real model beside llama-server when LLAMA_BIN is given.
+bench-scan:
+	@test/tools/with_server.sh $(PG_CONFIG) "postgres_llm.engine_device = 'fake'" "postgres_llm.fake_slots = 64" \
+		"postgres_llm.fake_step_us = 5000" "postgres_llm.fake_steps = 10" -- \
+		python3 test/bench/compare_scan.py $(BENCH_ARGS)
+
+bench-rows:
+	@LLM_TEST_MODEL='$(MODEL)' test/tools/with_server.sh $(PG_CONFIG) "postgres_llm.engine_threads = 2" -- \
+		python3 test/bench/compare_rows.py '$(MODEL)' $(LLM_TEST_DATA)/banking77/train.csv \
+		$(if $(LLAMA_BIN),--llama '$(LLAMA_BIN)') $(BENCH_ARGS)
+
 tidy:
 	@python3 test/tools/tidy.py
 
@@ -157,4 +168,4 @@ demo:
 install-model:
 	@test/tools/fetch_model.sh '$(DESTDIR)$(shell $(PG_CONFIG) --sharedir)/postgres_llm/models'
 
-.PHONY: unit check-kernels bench-llama tidy format regress pgtap tap test test-versions demo install-model
+.PHONY: unit check-kernels bench-llama bench-scan bench-rows tidy format regress pgtap tap test test-versions demo install-model

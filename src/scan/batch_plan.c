@@ -2,9 +2,10 @@
  * batch_plan.c
  *	  The description of an LLM Batch node in the form that plans have to have; see batch_plan.h.
  *
- * custom_exprs: for each call the FuncExpr and then, if it has one, the guard; at the end the limit's
- * count and offset, if it has them.  The server's own walkers over plans find every expression
- * there.  custom_private: integers that say which of these there are, and the reason as a String.
+ * custom_exprs: for each call the FuncExpr and then, if it has one, the guard; at the end the
+ * limit's count and offset, if it has them.  The server's own walkers over plans find every
+ * expression there.  custom_private: integers that say which of these there are, and the reason as
+ * a String.
  */
 #include "postgres.h"
 

@@ -1,6 +1,6 @@
 /*
  * batch_plan.h
- *	  What a plan node "LLM Batch" is told: the treaty between the planner's side and the executor's.
+ *	  What a plan node "LLM Batch" is told: the treaty between planner and executor.
  *
  * The node is a CustomScan with one child (lefttree).  For each row of the child it evaluates calls
  * of generating functions, many rows ahead of the row that it emits.  Columns of its scan tuple

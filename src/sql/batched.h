@@ -40,7 +40,7 @@ typedef struct LlmBatchedFunction
 extern const LlmBatchedFunction *llm_batched_function(Oid function);
 
 /*
- * The outcome of a request from the bytes of its answer, which stay borrowed.  With LLM_ON_ERROR_NULL
+ * The outcome of a request from the bytes of its answer, which stay borrowed.  Under on_error null
  * an answer that the database's encoding cannot hold is a failed outcome, else it raises 22P05.
  */
 extern void llm_outcome_read(LlmStrView payload, LlmOnError on_error, LlmOutcome *out);
