@@ -11,7 +11,10 @@
 
 #include "postgres.h"
 
+#include "compat.h"
+
 #include "access/tupdesc.h"
+#include "fmgr.h"
 
 #include "protocol/message.h"
 #include "sql/options.h"
@@ -27,9 +30,11 @@ typedef struct LlmOutcome
 
 typedef struct LlmBatchedFunction
 {
+	PGFunction fn;
 	LlmVerb verb; /* of llm_arguments_to_generate, which is the first half */
+	bool is_row;  /* returns a record, else a text */
 
-	/* The second half.  row_type is that of the call's record, NULL when it returns text. */
+	/* The second half, in the current context.  row_type (blessed) is used only by a record. */
 	Datum (*answer)(const LlmOutcome *outcome, TupleDesc row_type, bool *isnull);
 } LlmBatchedFunction;
 
@@ -38,6 +43,15 @@ typedef struct LlmBatchedFunction
  * DEFINER or SET clauses around our code is none of ours: these act on a single call.
  */
 extern const LlmBatchedFunction *llm_batched_function(Oid function);
+
+/* The second halves by themselves, for the functions of generate.c. */
+extern Datum llm_batched_text_answer(const LlmOutcome *outcome, TupleDesc row_type, bool *isnull);
+extern Datum llm_batched_row_answer(const LlmOutcome *outcome, TupleDesc row_type, bool *isnull);
+
+/* What is looked up is known by its code. */
+extern PGDLLEXPORT Datum postgres_llm_generate(PG_FUNCTION_ARGS);
+extern PGDLLEXPORT Datum postgres_llm_generate_detail(PG_FUNCTION_ARGS);
+extern PGDLLEXPORT Datum postgres_llm_chat(PG_FUNCTION_ARGS);
 
 /*
  * The outcome of a request from the bytes of its answer, which stay borrowed.  Under on_error null
