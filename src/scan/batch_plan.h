@@ -34,6 +34,8 @@ typedef enum LlmBatchReader
 {
 	LLM_READER_ALL = 0,	 /* all, unless there is an error */
 	LLM_READER_EXECUTOR, /* as many as ExecutorRun was asked for: each row goes out of the plan */
+	LLM_READER_STREAM,	 /* all if ExecutorRun was asked for all, else nobody knows: rows are dropped
+						  * or multiplied on their way out of the plan */
 	LLM_READER_ANY		 /* nobody knows: the reader may stop anywhere */
 } LlmBatchReader;
 
@@ -51,8 +53,8 @@ typedef struct LlmBatchPlan
 	LlmBatchReader reader;
 
 	/*
-	 * Set only when exactly the rows that a LIMIT lets through will be asked for: int8 expressions
-	 * without Vars, either may be NULL.
+	 * Set only when no more than the rows that a LIMIT lets through will be asked for, and exactly
+	 * these if the reader reads all: int8 expressions without Vars, either may be NULL.
 	 */
 	Expr *limit_count;
 	Expr *limit_offset;
