@@ -345,6 +345,8 @@ CREATE FUNCTION llm.engine_status(
 	OUT completed pg_catalog.int8,
 	OUT failed pg_catalog.int8,
 	OUT cancelled pg_catalog.int8,
+	OUT read_ahead pg_catalog.int8,
+	OUT row_by_row pg_catalog.int8,
 	OUT payload_bytes pg_catalog.int8,
 	OUT last_error pg_catalog.text)
 RETURNS record
@@ -356,7 +358,8 @@ REVOKE ALL ON FUNCTION llm.engine_status() FROM PUBLIC;
 CREATE VIEW llm.engine_status AS
 SELECT
 	state, description, broker_pid, engine_pid, started, retry_at, starts, failures, models, slots,
-	slots_used, requests, completed, failed, cancelled, payload_bytes, last_error
+	slots_used, requests, completed, failed, cancelled, read_ahead, row_by_row, payload_bytes,
+	last_error
 FROM llm.engine_status();
 COMMENT ON VIEW llm.engine_status IS 'the inference engine and the requests to it, in one row';
 COMMENT ON COLUMN llm.engine_status.state
@@ -375,6 +378,10 @@ COMMENT ON COLUMN llm.engine_status.requests IS 'requests since the server was s
 COMMENT ON COLUMN llm.engine_status.completed IS 'of these, ended with a result';
 COMMENT ON COLUMN llm.engine_status.failed IS 'of these, ended with an error';
 COMMENT ON COLUMN llm.engine_status.cancelled IS 'of these, given up before they ended';
+COMMENT ON COLUMN llm.engine_status.read_ahead
+IS 'generating calls that a query sent while it worked on earlier rows';
+COMMENT ON COLUMN llm.engine_status.row_by_row
+IS 'generating calls whose query could do nothing but wait';
 COMMENT ON COLUMN llm.engine_status.payload_bytes
 IS 'shared memory that requests and results take now';
 COMMENT ON COLUMN llm.engine_status.last_error IS 'why it last died or did not start';

@@ -9,6 +9,7 @@
 
 #include "postgres.h"
 
+#include "commands/explain.h"
 #include "storage/latch.h"
 #include "storage/proc.h"
 #include "utils/wait_event.h"
@@ -20,6 +21,12 @@
 /* Access to the bytes of a text, before 16 a part of postgres.h. */
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
+#endif
+
+/* What an EXPLAIN method needs, before 18 a part of commands/explain.h. */
+#if PG_VERSION_NUM >= 180000
+#include "commands/explain_format.h"
+#include "commands/explain_state.h"
 #endif
 
 /* The module is built with hidden symbols; before 16 the server's macro did not undo that. */
@@ -58,14 +65,27 @@ llm_wait_event(uint32 *cached, const char *name)
 	return *cached;
 }
 
-/* Privileges and ownership of a foreign server, which is what a model is in the catalogs. */
+/* Privileges on functions, and those on a foreign server, which is what a model is. */
 #if PG_VERSION_NUM >= 160000
 #define LLM_SERVER_ACLCHECK(oid, role, mode)                                                       \
 	object_aclcheck(ForeignServerRelationId, (oid), (role), (mode))
 #define LLM_SERVER_OWNERCHECK(oid, role) object_ownercheck(ForeignServerRelationId, (oid), (role))
+#define LLM_FUNCTION_ACLCHECK(oid, role, mode)                                                     \
+	object_aclcheck(ProcedureRelationId, (oid), (role), (mode))
 #else
 #define LLM_SERVER_ACLCHECK(oid, role, mode) pg_foreign_server_aclcheck((oid), (role), (mode))
 #define LLM_SERVER_OWNERCHECK(oid, role) pg_foreign_server_ownercheck((oid), (role))
+#define LLM_FUNCTION_ACLCHECK(oid, role, mode) pg_proc_aclcheck((oid), (role), (mode))
+#endif
+
+/* ExecutorRun and its hook; the plan is in queryDesc, the rows that are asked for in count. */
+#if PG_VERSION_NUM >= 180000
+#define LLM_EXECUTOR_RUN_PARAMETERS QueryDesc *queryDesc, ScanDirection direction, uint64 count
+#define LLM_EXECUTOR_RUN_ARGUMENTS queryDesc, direction, count
+#else
+#define LLM_EXECUTOR_RUN_PARAMETERS                                                                \
+	QueryDesc *queryDesc, ScanDirection direction, uint64 count, bool execute_once
+#define LLM_EXECUTOR_RUN_ARGUMENTS queryDesc, direction, count, execute_once
 #endif
 
 /*

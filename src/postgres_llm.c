@@ -17,6 +17,7 @@
 #include "broker/broker.h"
 #include "guc.h"
 #include "ipc/shmem.h"
+#include "scan/node.h"
 
 PG_MODULE_MAGIC;
 
@@ -30,4 +31,5 @@ _PG_init(void)
 		return;
 	llm_shmem_register();
 	llm_broker_register();
+	llm_scan_node_register();
 }

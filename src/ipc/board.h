@@ -26,10 +26,12 @@ extern bool llm_board_exists(void);
 
 typedef enum LlmBoardCounter
 {
-	LLM_COUNT_REQUESTS,	 /* submitted */
-	LLM_COUNT_COMPLETED, /* ended with a result */
-	LLM_COUNT_FAILED,	 /* ended with an error */
-	LLM_COUNT_CANCELLED, /* given up by the backend before they ended */
+	LLM_COUNT_REQUESTS,	  /* submitted */
+	LLM_COUNT_COMPLETED,  /* ended with a result */
+	LLM_COUNT_FAILED,	  /* ended with an error */
+	LLM_COUNT_CANCELLED,  /* given up by the backend before they ended */
+	LLM_COUNT_READ_AHEAD, /* generating calls sent before the row that needs them was due */
+	LLM_COUNT_ROW_BY_ROW, /* generating calls whose sender waited at once */
 	LLM_N_COUNTERS
 } LlmBoardCounter;
 

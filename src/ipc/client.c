@@ -141,11 +141,12 @@ static void
 harvest(LlmCall *call)
 {
 	MemoryContext old = MemoryContextSwitchTo(call_context);
+	LlmStrView result = llm_slot_result(call->slot);
 
 	initStringInfo(&call->text);
 	initStringInfo(&call->result);
 	llm_slot_take_chunks(call->slot, &call->text);
-	llm_slot_copy_result(call->slot, &call->result);
+	appendBinaryStringInfo(&call->result, result.data, (int) result.len);
 	MemoryContextSwitchTo(old);
 
 	call->outcome = llm_slot_state(call->slot);
@@ -189,13 +190,15 @@ wait_for_slot(void)
 	return slot;
 }
 
-/* Payload memory for a request.  Waits while it is full. */
-static dsa_pointer
-wait_for_payload(Size n_bytes)
+Size
+llm_client_max_request(void)
 {
-	LlmPatience patience = llm_patience();
-	dsa_pointer payload;
+	return Min(llm_payload_max_request(), LLM_MAX_FRAME_BYTES);
+}
 
+static void
+refuse_too_long(Size n_bytes)
+{
 	if (n_bytes > LLM_MAX_FRAME_BYTES)
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 						errmsg("request of %zu bytes is too long", n_bytes),
@@ -204,7 +207,16 @@ wait_for_payload(Size n_bytes)
 		ereport(ERROR, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 						errmsg("request of %zu bytes does not fit in shared memory", n_bytes),
 						errhint("Raise postgres_llm.max_payload_memory.")));
+}
 
+/* Payload memory for a request.  Waits while it is full. */
+static dsa_pointer
+wait_for_payload(Size n_bytes)
+{
+	LlmPatience patience = llm_patience();
+	dsa_pointer payload;
+
+	refuse_too_long(n_bytes);
 	while (!DsaPointerIsValid(payload = llm_payload_alloc(n_bytes, LLM_PAYLOAD_REQUEST)))
 	{
 		if (!harvest_ended())
@@ -213,33 +225,75 @@ wait_for_payload(Size n_bytes)
 	return payload;
 }
 
+/* What a call in the making needs before its bytes are written; it has no slot yet. */
+typedef struct Opening
+{
+	LlmCall *call;
+	LlmSlot *slot;
+	dsa_pointer payload;
+} Opening;
+
+/* All that can wait or fail.  After it the payload has no owner until llm_slot_submit. */
+static Opening
+open_call(Size n_bytes)
+{
+	Opening opening;
+
+	llm_client_require_preload();
+	initialize();
+	llm_patience_check_engine();
+	opening.call = MemoryContextAllocZero(call_context, sizeof(LlmCall));
+	opening.call->owner = CurrentResourceOwner;
+	dlist_push_tail(&calls, &opening.call->node);
+	opening.slot = wait_for_slot();
+	opening.payload = wait_for_payload(n_bytes);
+	return opening;
+}
+
+static LlmCall *
+send_call(const Opening *opening, Size n_bytes)
+{
+	llm_slot_submit(opening->slot, opening->payload, n_bytes);
+	opening->call->slot = opening->slot;
+	return opening->call;
+}
+
 LlmCall *
 llm_client_submit(const LlmRequest *request)
 {
 	LlmWriter measure = llm_writer(NULL, 0);
 	LlmWriter writer;
-	LlmCall *call;
-	LlmSlot *slot;
-	dsa_pointer payload;
+	Opening opening;
 
-	llm_client_require_preload();
-	initialize();
-	llm_patience_check_engine();
 	llm_request_write(&measure, request);
-
-	/* Nothing below the payload's allocation can fail: then the payload has an owner. */
-	call = MemoryContextAllocZero(call_context, sizeof(LlmCall));
-	call->owner = CurrentResourceOwner;
-	dlist_push_tail(&calls, &call->node);
-	slot = wait_for_slot();
-	payload = wait_for_payload(measure.len);
-
-	writer = llm_writer(llm_payload_address(payload), measure.len);
+	opening = open_call(measure.len);
+	writer = llm_writer(llm_payload_address(opening.payload), measure.len);
 	llm_request_write(&writer, request);
 	Assert(!writer.overflow && writer.len == measure.len);
-	llm_slot_submit(slot, payload, measure.len);
-	call->slot = slot;
-	return call;
+	return send_call(&opening, measure.len);
+}
+
+LlmCall *
+llm_client_submit_written(LlmStrView request)
+{
+	Opening opening = open_call(request.len);
+
+	memcpy(llm_payload_address(opening.payload), request.data, request.len);
+	return send_call(&opening, request.len);
+}
+
+bool
+llm_client_can_submit(int n)
+{
+	if (llm_board_engine_state() == LLM_ENGINE_BACKOFF)
+		return false;
+	return llm_slot_has_free(n) || (harvest_ended() && llm_slot_has_free(n));
+}
+
+void
+llm_client_count_row(bool read_ahead)
+{
+	llm_board_count(read_ahead ? LLM_COUNT_READ_AHEAD : LLM_COUNT_ROW_BY_ROW);
 }
 
 /* ---- wait ---- */
@@ -251,24 +305,14 @@ call_patience(LlmSlotState state)
 	return state == LLM_SLOT_QUEUED ? LLM_PATIENCE_ENGINE : 0;
 }
 
-/* Release a call that failed and say why; what the engine reported goes to *reported. */
-static LlmSlotFailure
-take_failure(LlmCall *call, StringInfo reported)
+bool
+llm_client_is_done(const LlmCall *call)
 {
-	LlmSlotFailure failure;
-
-	if (call->slot != NULL)
-		harvest(call);
-	failure = call->failure;
-	initStringInfo(reported);
-	appendBinaryStringInfo(reported, call->result.data, call->result.len);
-	discard(call);
-	return failure;
+	return ended(call_state(call));
 }
 
-/* Wait for the end; true when it ended with a result. */
-static bool
-wait_for_end(LlmCall *call)
+bool
+llm_client_wait(LlmCall *call)
 {
 	LlmPatience patience = llm_patience();
 	LlmSlotState state;
@@ -278,39 +322,77 @@ wait_for_end(LlmCall *call)
 	return state == LLM_SLOT_DONE;
 }
 
+/* Of a call that has ended: a result's payload or an error's. */
+static LlmStrView
+ending(const LlmCall *call)
+{
+	Assert(llm_client_is_done(call));
+	if (call->slot != NULL)
+		return llm_slot_result(call->slot);
+	return (LlmStrView){call->result.data, call->result.len};
+}
+
+static LlmSlotFailure
+failure_of(const LlmCall *call)
+{
+	Assert(call_state(call) == LLM_SLOT_FAILED);
+	return call->slot != NULL ? call->slot->failure : call->failure;
+}
+
+LlmStrView
+llm_client_result(const LlmCall *call)
+{
+	Assert(call_state(call) == LLM_SLOT_DONE);
+	return ending(call);
+}
+
+void
+llm_client_read_error(const LlmCall *call, LlmError *error)
+{
+	LlmStrView reported = ending(call);
+
+	llm_report_read(failure_of(call), reported.data, reported.len, error);
+}
+
+void
+llm_client_raise(LlmCall *call)
+{
+	LlmSlotFailure failure = failure_of(call);
+	LlmStrView reported = ending(call);
+	char *copy = palloc(Max(reported.len, (size_t) 1));
+
+	/* The copy outlives the call, which must not stay behind when somebody catches the error. */
+	if (reported.len > 0)
+		memcpy(copy, reported.data, reported.len);
+	discard(call);
+	llm_report_failure(failure, copy, reported.len);
+}
+
 /* Append the result of a call that ended well, and release it. */
 static void
 take_result(LlmCall *call, StringInfo result)
 {
-	if (call->slot != NULL)
-		llm_slot_copy_result(call->slot, result);
-	else
-		appendBinaryStringInfo(result, call->result.data, call->result.len);
+	LlmStrView payload = llm_client_result(call);
+
+	appendBinaryStringInfo(result, payload.data, (int) payload.len);
 	discard(call);
 }
 
 void
 llm_client_finish(LlmCall *call, StringInfo result)
 {
-	if (!wait_for_end(call))
-	{
-		StringInfoData reported;
-		LlmSlotFailure failure = take_failure(call, &reported);
-
-		llm_report_failure(failure, reported.data, reported.len);
-	}
+	if (!llm_client_wait(call))
+		llm_client_raise(call);
 	take_result(call, result);
 }
 
 bool
 llm_client_try_finish(LlmCall *call, StringInfo result, LlmError *error)
 {
-	if (!wait_for_end(call))
+	if (!llm_client_wait(call))
 	{
-		StringInfoData reported;
-		LlmSlotFailure failure = take_failure(call, &reported);
-
-		llm_report_read(failure, reported.data, reported.len, error);
+		llm_client_read_error(call, error);
+		discard(call);
 		return false;
 	}
 	take_result(call, result);

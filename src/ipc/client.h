@@ -39,6 +39,39 @@ extern bool llm_client_is_preloaded(void);
  */
 extern LlmCall *llm_client_submit(const LlmRequest *request);
 
+/* The same for a request in the bytes that llm_request_write makes. */
+extern LlmCall *llm_client_submit_written(LlmStrView request);
+
+/*
+ * True when n more requests can be sent at once: slots are free, if need be after own calls that
+ * have ended were moved to local memory, and the engine is not known to have failed.
+ */
+extern bool llm_client_can_submit(int n);
+
+/* The longest request in bytes that submit does not refuse. */
+extern Size llm_client_max_request(void);
+
+/*
+ * For llm.engine_status: a generating call was sent while its reader still had earlier rows to
+ * return (read_ahead), or its answer is what the reader waits for.
+ */
+extern void llm_client_count_row(bool read_ahead);
+
+/* Whether the call has ended: then nothing below waits. */
+extern bool llm_client_is_done(const LlmCall *call);
+
+/* Wait for the end; true when it ended with a result. */
+extern bool llm_client_wait(LlmCall *call);
+
+/* The result's payload of a call that ended well, borrowed until its release. */
+extern LlmStrView llm_client_result(const LlmCall *call);
+
+/* Why a call failed; LLM_ERR_UNAVAILABLE when it was lost with the engine. */
+extern void llm_client_read_error(const LlmCall *call, LlmError *error);
+
+/* Release a call that failed and raise its error as llm_client_finish does. */
+extern _Noreturn void llm_client_raise(LlmCall *call);
+
 /*
  * Wait for the end, append the result's payload to *result and release the call.  A request that
  * failed raises the error that the engine reported, mapped by report.c; a request that was lost

@@ -35,6 +35,8 @@ typedef struct LlmServerStatus
 	uint64 completed;
 	uint64 failed;
 	uint64 cancelled;
+	uint64 read_ahead; /* of requests: see llm_client_count_row */
+	uint64 row_by_row;
 	Size payload_bytes;						 /* shared memory that requests and results take now */
 	char description[128];					 /* "cpu: AVX2, 2 threads" */
 	char last_error[LLM_ERROR_MESSAGE_SIZE]; /* why it last died or did not start; may be empty */

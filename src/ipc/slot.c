@@ -137,25 +137,43 @@ free_slot(LlmSlot *slot)
 
 /* ---- by the owner ---- */
 
+/* Which of its slots a process looks at first: the one behind the last that it claimed. */
+static int next_own;
+
+static LlmSlot *
+own_slot(int i)
+{
+	if (LLM_MY_PROC_NUMBER >= llm_slot_owner_count())
+		elog(ERROR, "process %d has no slots", LLM_MY_PROC_NUMBER);
+	return &slots[LLM_MY_PROC_NUMBER * llm_guc_slots_per_backend +
+				  (next_own + i) % llm_guc_slots_per_backend];
+}
+
 LlmSlot *
 llm_slot_find_free(void)
 {
-	static int next; /* where to look first: behind the last one found */
-	LlmSlot *own = &slots[LLM_MY_PROC_NUMBER * llm_guc_slots_per_backend];
-
-	if (LLM_MY_PROC_NUMBER >= llm_slot_owner_count())
-		elog(ERROR, "process %d has no slots", LLM_MY_PROC_NUMBER);
 	for (int i = 0; i < llm_guc_slots_per_backend; i++)
 	{
-		LlmSlot *slot = &own[(next + i) % llm_guc_slots_per_backend];
+		LlmSlot *slot = own_slot(i);
 
 		if (llm_slot_state(slot) == LLM_SLOT_FREE)
 		{
-			next = (slot - own + 1) % llm_guc_slots_per_backend;
+			next_own = (next_own + i + 1) % llm_guc_slots_per_backend;
 			return slot;
 		}
 	}
 	return NULL;
+}
+
+bool
+llm_slot_has_free(int n)
+{
+	int n_free = 0;
+
+	n = Min(n, llm_guc_slots_per_backend);
+	for (int i = 0; n_free < n && i < llm_guc_slots_per_backend; i++)
+		n_free += llm_slot_state(own_slot(i)) == LLM_SLOT_FREE;
+	return n_free >= n;
 }
 
 void
@@ -209,11 +227,12 @@ llm_slot_take_chunks(LlmSlot *slot, StringInfo text)
 	return found;
 }
 
-void
-llm_slot_copy_result(LlmSlot *slot, StringInfo result)
+LlmStrView
+llm_slot_result(const LlmSlot *slot)
 {
-	if (DsaPointerIsValid(slot->result))
-		appendBinaryStringInfo(result, llm_payload_address(slot->result), slot->result_bytes);
+	if (!DsaPointerIsValid(slot->result))
+		return (LlmStrView){"", 0};
+	return (LlmStrView){llm_payload_address(slot->result), slot->result_bytes};
 }
 
 void

@@ -49,6 +49,8 @@
 #include "port/atomics.h"
 #include "utils/dsa.h"
 
+#include "base/strview.h"
+
 typedef enum LlmSlotState
 {
 	LLM_SLOT_FREE = 0,
@@ -106,14 +108,17 @@ extern uint32 llm_slot_used(void);
 /* One of this process's free slots, or NULL.  It stays free until it is submitted. */
 extern LlmSlot *llm_slot_find_free(void);
 
+/* True when this process has at least n free slots, or all of them if it has fewer than n. */
+extern bool llm_slot_has_free(int n);
+
 /* FREE to QUEUED; the slot takes over the payload. */
 extern void llm_slot_submit(LlmSlot *slot, dsa_pointer request, Size request_bytes);
 
 /* Append all chunks that have come to *text; false when there was none. */
 extern bool llm_slot_take_chunks(LlmSlot *slot, StringInfo text);
 
-/* Of a DONE or FAILED slot: append the result's bytes. */
-extern void llm_slot_copy_result(LlmSlot *slot, StringInfo result);
+/* Of a DONE or FAILED slot: the result's bytes, which stay the slot's. */
+extern LlmStrView llm_slot_result(const LlmSlot *slot);
 
 /* Give the slot back, from any state but FREE. */
 extern void llm_slot_release(LlmSlot *slot);

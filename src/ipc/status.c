@@ -38,6 +38,8 @@ llm_server_status_read(LlmServerStatus *out)
 	out->completed = llm_board_counter(LLM_COUNT_COMPLETED);
 	out->failed = llm_board_counter(LLM_COUNT_FAILED);
 	out->cancelled = llm_board_counter(LLM_COUNT_CANCELLED);
+	out->read_ahead = llm_board_counter(LLM_COUNT_READ_AHEAD);
+	out->row_by_row = llm_board_counter(LLM_COUNT_ROW_BY_ROW);
 	out->payload_bytes = llm_payload_used();
 }
 

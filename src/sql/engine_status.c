@@ -104,6 +104,8 @@ postgres_llm_engine_status(PG_FUNCTION_ARGS)
 		some(Int64GetDatum((int64) status->completed)),
 		some(Int64GetDatum((int64) status->failed)),
 		some(Int64GetDatum((int64) status->cancelled)),
+		some(Int64GetDatum((int64) status->read_ahead)),
+		some(Int64GetDatum((int64) status->row_by_row)),
 		some(Int64GetDatum((int64) status->payload_bytes)),
 		text_or_null(status->last_error),
 	};

@@ -22,6 +22,7 @@ run(const LlmRequest *request, LlmOnError on_error, LlmOutcome *out)
 	LlmCall *call = llm_client_submit(request);
 	StringInfoData payload;
 
+	llm_client_count_row(false);
 	initStringInfo(&payload);
 	if (on_error == LLM_ON_ERROR_ERROR)
 		llm_client_finish(call, &payload);

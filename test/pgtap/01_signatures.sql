@@ -110,7 +110,7 @@ SELECT columns_are('llm', 'model_status', ARRAY['model', 'state', 'loaded_bytes'
 	'steps', 'path', 'last_error']);
 SELECT columns_are('llm', 'engine_status', ARRAY['state', 'description', 'broker_pid', 'engine_pid',
 	'started', 'retry_at', 'starts', 'failures', 'models', 'slots', 'slots_used', 'requests', 'completed',
-	'failed', 'cancelled', 'payload_bytes', 'last_error']);
+	'failed', 'cancelled', 'read_ahead', 'row_by_row', 'payload_bytes', 'last_error']);
 
 SELECT * FROM finish();
 ROLLBACK;
