@@ -34,9 +34,9 @@ typedef enum LlmBatchReader
 {
 	LLM_READER_ALL = 0,	 /* all, unless there is an error */
 	LLM_READER_EXECUTOR, /* as many as ExecutorRun was asked for: each row goes out of the plan */
-	LLM_READER_STREAM,	 /* all if ExecutorRun was asked for all, else nobody knows: rows are dropped
+	LLM_READER_STREAM, /* all if ExecutorRun was asked for all, else nobody knows: rows are dropped
 						  * or multiplied on their way out of the plan */
-	LLM_READER_ANY		 /* nobody knows: the reader may stop anywhere */
+	LLM_READER_ANY	   /* nobody knows: the reader may stop anywhere */
 } LlmBatchReader;
 
 /* Whether rows may be read of which it is not known that they will be asked for. */

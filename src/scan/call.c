@@ -4,8 +4,8 @@
  *
  * Where the plan says that reading ahead is free, arguments cannot raise.  What is left is ours:
  * options out of range, a model that is not there or not allowed, a prompt beyond all limits.  A
- * row that is asked for may raise these when it is read.  For a row that may never be asked for they
- * must wait, so:
+ * row that is asked for may raise these when it is read.  For a row that may never be asked for
+ * they must wait, so:
  *
  *	- options that differ from row to row, messages, and an encoding that prompts may not convert
  *	  from make the node read only what is certain (llm_scan_call_can_raise);

@@ -42,8 +42,8 @@ extern void llm_scan_call_begin(LlmScanCall *call, const LlmBatchCall *plan, Pla
 extern bool llm_scan_call_can_raise(const LlmScanCall *call);
 
 /*
- * Ask for the row in econtext's outer tuple; *answer, which is NULL, becomes what came of it.  A row
- * that is not certain to be asked for does not raise: its answer is deferred.  Works in the
+ * Ask for the row in econtext's outer tuple; *answer, which is NULL, becomes what came of it.  A
+ * row that is not certain to be asked for does not raise: its answer is deferred.  Works in the
  * context's per-tuple memory.
  */
 extern void llm_scan_call_ask(LlmScanCall *call, ExprContext *econtext, bool certain,

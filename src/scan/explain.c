@@ -15,7 +15,7 @@
 
 #include "guc.h"
 #include "scan/explain.h"
-#include "scan/node.h"
+#include "scan/state.h"
 
 /* ---- calls ---- */
 

@@ -29,6 +29,7 @@
 #include "scan/explain.h"
 #include "scan/node.h"
 #include "scan/run_count.h"
+#include "scan/state.h"
 
 /* ---- begin ---- */
 
@@ -71,7 +72,7 @@ begin(CustomScanState *css, EState *estate, int eflags)
 
 	outerPlanState(css) = child;
 
-	/* Arguments are evaluated over rows of the child and, when deferred, over rows of the window. */
+	/* Arguments are evaluated over slots of two kinds: the child's and the window's. */
 	css->ss.ps.outeropsset = true;
 	css->ss.ps.outeropsfixed = false;
 

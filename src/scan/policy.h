@@ -16,8 +16,9 @@
  *
  * full is twice what the engine runs at once: while the first half is emitted in order, the engine
  * works on the other.  Slow start is 8 and one more for each row that was taken.  Where reading too
- * much could be seen (LLM_READAHEAD_CERTAIN) there is none.  A node that also filters needs at least
- * one row for each that it emits, so what is certain holds for it and what is at most does not.
+ * much could be seen (LLM_READAHEAD_CERTAIN) there is none.  A node that also filters needs at
+ * least one row for each that it emits, so what is certain holds for it and what is at most does
+ * not.
  */
 #ifndef LLM_SCAN_POLICY_H
 #define LLM_SCAN_POLICY_H

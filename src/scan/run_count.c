@@ -10,7 +10,7 @@
 #include "compat.h"
 
 #include "executor/executor.h"
-#include "utils/portal.h"
+#include "tcop/pquery.h"
 
 #include "scan/run_count.h"
 
