@@ -116,6 +116,27 @@ COMMENT ON FUNCTION llm.generate(
 	pg_catalog.jsonb)
 IS 'the answer of a model to a prompt';
 
+CREATE FUNCTION llm.generate(
+	prompts pg_catalog.text[],
+	model pg_catalog.text DEFAULT NULL,
+	system_prompt pg_catalog.text DEFAULT NULL,
+	max_tokens pg_catalog.int4 DEFAULT NULL,
+	temperature pg_catalog.float8 DEFAULT NULL,
+	top_p pg_catalog.float8 DEFAULT NULL,
+	top_k pg_catalog.int4 DEFAULT NULL,
+	min_p pg_catalog.float8 DEFAULT NULL,
+	seed pg_catalog.int8 DEFAULT NULL,
+	stop pg_catalog.text[] DEFAULT NULL,
+	options pg_catalog.jsonb DEFAULT NULL)
+RETURNS SETOF pg_catalog.text
+AS 'MODULE_PATHNAME', 'postgres_llm_generate_array'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 100000 ROWS 100;
+COMMENT ON FUNCTION llm.generate(
+	pg_catalog.text[], pg_catalog.text, pg_catalog.text, pg_catalog.int4, pg_catalog.float8,
+	pg_catalog.float8, pg_catalog.int4, pg_catalog.float8, pg_catalog.int8, pg_catalog.text[],
+	pg_catalog.jsonb)
+IS 'the answers of a model to many prompts at once, in order, a row for each';
+
 CREATE FUNCTION llm.generate_detail(
 	prompt pg_catalog.text,
 	model pg_catalog.text DEFAULT NULL,

@@ -122,23 +122,21 @@ compute_arguments(LlmScanCall *call, ExprContext *econtext)
 	}
 }
 
-/* In per-tuple memory. */
-static void
-ask(LlmScanCall *call, ExprContext *econtext, bool certain, bool read_ahead, LlmWindow *window,
-	LlmAnswer *answer)
+void
+llm_scan_call_ask_values(LlmScanCall *call, bool certain, bool read_ahead, LlmWindow *window,
+						 LlmAnswer *answer)
 {
 	LlmRequest request;
 
-	if (!is_wanted(call, econtext))
-		return;
-	compute_arguments(call, econtext);
+	Assert(answer->state == LLM_ANSWER_NULL);
 	if (call->values[LLM_ARGUMENT_INPUT].isnull)
 		return;
 	answer->state = LLM_ANSWER_DEFERRED;
 	if (!certain && !call->proven)
 		return;
-	if (!llm_arguments_to_generate(call->function->verb, call->values, &request, &answer->on_error))
-		return;
+	llm_client_require_preload();
+	(void) llm_arguments_to_generate(call->function->verb, call->values, &request,
+									 &answer->on_error);
 	if (!certain && !llm_pending_can_ask(window->pending, &request))
 		return;
 	answer->pending = llm_pending_ask(window->pending, &request, read_ahead);
@@ -152,9 +150,11 @@ llm_scan_call_ask(LlmScanCall *call, ExprContext *econtext, bool certain, bool r
 {
 	MemoryContext old = MemoryContextSwitchTo(econtext->ecxt_per_tuple_memory);
 
-	Assert(answer->state == LLM_ANSWER_NULL);
-	llm_client_require_preload();
-	ask(call, econtext, certain, read_ahead, window, answer);
+	if (is_wanted(call, econtext))
+	{
+		compute_arguments(call, econtext);
+		llm_scan_call_ask_values(call, certain, read_ahead, window, answer);
+	}
 	MemoryContextSwitchTo(old);
 }
 

@@ -49,6 +49,10 @@ extern bool llm_scan_call_can_raise(const LlmScanCall *call);
 extern void llm_scan_call_ask(LlmScanCall *call, ExprContext *econtext, bool certain,
 							  bool read_ahead, LlmWindow *window, LlmAnswer *answer);
 
+/* The same for arguments that are in call->values; works in the current memory context. */
+extern void llm_scan_call_ask_values(LlmScanCall *call, bool certain, bool read_ahead,
+									 LlmWindow *window, LlmAnswer *answer);
+
 /* The value of the call for a row, in the current memory context; waits for the answer. */
 extern Datum llm_scan_call_value(LlmScanCall *call, LlmWindow *window, LlmAnswer *answer,
 								 bool *isnull);

@@ -53,10 +53,12 @@ SELECT results_eq(
 	$$SELECT proname::text COLLATE "default", split_part(pg_get_function_arguments(oid), ',', 1),
 			 split_part(pg_get_function_arguments(oid), 'options jsonb DEFAULT NULL::jsonb', 2)
 	  FROM pg_proc WHERE pronamespace = 'llm'::regnamespace
-	  AND proname IN ('generate', 'generate_detail', 'chat', 'stream') ORDER BY proname COLLATE "C"$$,
+	  AND proname IN ('generate', 'generate_detail', 'chat', 'stream')
+	  ORDER BY proname COLLATE "C", proretset AND proname = 'generate'$$,
 	$$VALUES
 	('chat', 'messages jsonb', ''),
 	('generate', 'prompt text', ''),
+	('generate', 'prompts text[]', ''),
 	('generate_detail', 'prompt text', ', OUT text text, OUT finish_reason text, '
 	 || 'OUT prompt_tokens integer, OUT cached_tokens integer, OUT completion_tokens integer, '
 	 || 'OUT ttft_ms double precision, OUT total_ms double precision, OUT error text'),
@@ -64,7 +66,7 @@ SELECT results_eq(
 	'input and output of what generates');
 SELECT results_eq(
 	$$SELECT DISTINCT substring(pg_get_function_identity_arguments(oid)
-								from '(?:text|jsonb), (model text, .* options jsonb)')
+								from '(?:text|jsonb|text\[\]), (model text, .* options jsonb)')
 	  FROM pg_proc WHERE pronamespace = 'llm'::regnamespace
 	  AND proname IN ('generate', 'generate_detail', 'chat', 'stream')$$,
 	$$VALUES ('model text, system_prompt text, max_tokens integer, temperature double precision, '
@@ -85,18 +87,20 @@ SELECT results_eq(
 	$$VALUES
 	('s'::"char", 'r'::"char", 1000::float4, false, 'count_tokens detokenize tokenize'),
 	('v', 'r', 1, true, 'engine_status model_status restart_engine'),
-	('v', 'r', 100000, false, 'chat generate generate_detail load_model score stream unload_model'),
+	('v', 'r', 100000, false, 'chat generate generate generate_detail load_model score stream unload_model'),
 	('v', 'u', 1, false, 'alter_model create_model drop_model'),
 	('v', 'u', 1, true, 'validator')$$,
 	'volatility, parallel safety, cost, strictness');
 SELECT results_eq(
 	$$SELECT proname::text COLLATE "default", prorows FROM pg_proc WHERE pronamespace = 'llm'::regnamespace AND proretset
 	  ORDER BY proname COLLATE "C"$$,
-	$$VALUES ('model_status', 10::float4), ('score', 100), ('stream', 100)$$, 'expected rows');
+	$$VALUES ('generate', 100::float4), ('model_status', 10), ('score', 100), ('stream', 100)$$, 'expected rows');
 
 -- How they are bound to C, which stays for ever.
 SELECT is_empty($$SELECT proname FROM pg_proc WHERE pronamespace = 'llm'::regnamespace
-				  AND (prosrc <> 'postgres_llm_' || proname OR probin <> '$libdir/postgres_llm'
+				  AND (prosrc <> 'postgres_llm_' || proname
+							|| CASE WHEN proname = 'generate' AND proretset THEN '_array' ELSE '' END
+					   OR probin <> '$libdir/postgres_llm'
 					   OR prolang <> (SELECT oid FROM pg_language WHERE lanname = 'c'))$$,
 				'C symbols follow the SQL names');
 SELECT is_empty($$SELECT proname FROM pg_proc WHERE pronamespace = 'llm'::regnamespace AND prosecdef$$,

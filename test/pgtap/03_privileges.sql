@@ -14,7 +14,7 @@ SELECT schema_privs_are('llm', 'llm_pgtap_user', ARRAY['USAGE']);
 SELECT results_eq(
 	$$SELECT proname::text COLLATE "default" FROM pg_proc WHERE pronamespace = 'llm'::regnamespace
 	  AND has_function_privilege('llm_pgtap_user', oid, 'EXECUTE') ORDER BY proname COLLATE "C"$$,
-	$$VALUES ('chat'), ('count_tokens'), ('detokenize'), ('generate'), ('generate_detail'),
+	$$VALUES ('chat'), ('count_tokens'), ('detokenize'), ('generate'), ('generate'), ('generate_detail'),
 			 ('model_status'), ('score'), ('stream'), ('tokenize')$$,
 	'what everyone may call');
 SELECT results_eq(
@@ -35,7 +35,8 @@ RESET ROLE;
 -- Guards are not for ordinary users to lower; paths are not for them to read.
 SELECT is_empty(
 	$$SELECT name FROM pg_settings WHERE name LIKE 'postgres\_llm.%' AND context = 'user'
-	  AND name NOT IN ('postgres_llm.default_model', 'postgres_llm.engine_start_timeout', 'postgres_llm.max_tokens')$$,
+	  AND name NOT IN ('postgres_llm.batch_scan', 'postgres_llm.default_model', 'postgres_llm.engine_start_timeout',
+					   'postgres_llm.max_readahead', 'postgres_llm.max_tokens', 'postgres_llm.readahead_memory')$$,
 	'settings that a session may change');
 SELECT throws_ok($$SET LOCAL ROLE llm_pgtap_user; SELECT current_setting('postgres_llm.model_directory')$$,
 				 '42501', NULL, 'the model directory is not for everyone to see');
