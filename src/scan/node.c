@@ -20,6 +20,7 @@
 
 #include "compat.h"
 
+#include "common/int.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/extensible.h"
