@@ -171,6 +171,8 @@ take_frame(const LlmFrame *frame)
 		case LLM_FRAME_LOG:
 			take_log(frame->payload);
 			break;
+		case LLM_FRAME_PROGRESS:
+			break;
 		case LLM_FRAME_CHUNK:
 			if (slot != NULL)
 				take_chunk(slot, frame->payload);

@@ -6,6 +6,7 @@
 #include "engine/engine.h"
 
 #include "base/assert.h"
+#include "base/clock.h"
 #include "engine/engine_state.h"
 #include "engine/progress.h"
 #include "engine/reply.h"
@@ -184,6 +185,8 @@ static int64_t
 engine_run(LlmService *service)
 {
 	LlmEngine *engine = (LlmEngine *) service;
+	int64_t now = llm_clock_now_us();
+	int64_t from = engine->busy_from != 0 ? engine->busy_from : now;
 
 	llm_progress_run(engine);
 	for (int i = 0; i < LLM_MAX_MODELS; i++)
@@ -193,10 +196,15 @@ engine_run(LlmService *service)
 		if (entry->key == 0 || entry->loaded == NULL || !run_step(engine, entry))
 			continue;
 
+		now = llm_clock_now_us();
+		entry->counts[LLM_MODEL_BUSY_US] += (uint64_t) (now - from);
+		engine->busy_from = now;
+
 		/* The others come first the next time. */
 		engine->next_model = (engine->next_model + i + 1) % LLM_MAX_MODELS;
 		return 0;
 	}
+	engine->busy_from = 0;
 	return LLM_SERVICE_IDLE;
 }
 
@@ -212,6 +220,12 @@ engine_status(LlmService *service, LlmEngineStatus *out)
 		if (llm_model_entry_status(&engine->models[i], &engine->config,
 								   &out->models[out->n_models]))
 			out->n_models++;
+}
+
+static void
+engine_report(LlmService *service)
+{
+	llm_progress_report((LlmEngine *) service);
 }
 
 static bool
@@ -262,8 +276,9 @@ engine_destroy(LlmService *service)
 	free(engine);
 }
 
-static const LlmServiceOps engine_ops = {engine_submit, engine_cancel,	 engine_run,
-										 engine_status, engine_can_stop, engine_destroy};
+static const LlmServiceOps engine_ops = {engine_submit, engine_cancel, engine_run,
+										 engine_status, engine_report, engine_can_stop,
+										 engine_destroy};
 
 /*
  * Try the device once, at start: a missing one is told at once, and its description is for READY.

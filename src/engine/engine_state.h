@@ -20,7 +20,8 @@ typedef struct LlmEngine
 	LlmJobThread *load_thread;
 
 	LlmModelEntry models[LLM_MAX_MODELS];
-	int next_model; /* whose step is next */
+	int next_model;	   /* whose step is next */
+	int64_t busy_from; /* end of the last step, while there is more to do; 0: idle since */
 
 	LlmRequestTable requests;		/* all that are not answered */
 	LlmEngineRequestList abandoned; /* answered, still with a helper */

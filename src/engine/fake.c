@@ -27,8 +27,10 @@ typedef struct FakeRequest
 	bool stream;
 	uint32_t n_steps;
 	uint32_t steps_done;
-	LlmStrBuf answer; /* text, or score entries */
-	size_t n_sent;	  /* bytes of answer sent as chunks */
+	uint32_t n_reported; /* steps_done when its progress was last said */
+	uint32_t n_counted;	 /* of the answer's tokens, counted so far */
+	LlmStrBuf answer;	 /* text, or score entries */
+	size_t n_sent;		 /* bytes of answer sent as chunks */
 	uint32_t n_entries;
 	LlmGenerateResult result; /* but for text and times */
 	int64_t arrived_us;
@@ -354,6 +356,51 @@ fake_submit(LlmService *service, uint64_t request_id, LlmStrView payload, LlmErr
 	return LLM_OK;
 }
 
+/* ---- progress ---- */
+
+/* Tokens of the answer that the steps so far have brought. */
+static uint32_t
+n_generated(const FakeRequest *request)
+{
+	return (uint32_t) ((uint64_t) request->result.completion_tokens * request->steps_done /
+					   request->n_steps);
+}
+
+/* The first step is the prompt's. */
+static void
+count_step(FakeRequest *request)
+{
+	uint64_t *counts = request->model->counts;
+	uint32_t n_prompt = request->steps_done == 1 ? request->result.prompt_tokens : 0;
+
+	if (request->steps_done == 1)
+	{
+		counts[LLM_MODEL_BEGUN]++;
+		counts[LLM_MODEL_WAIT_US] += (uint64_t) (request->first_us - request->arrived_us);
+	}
+	counts[LLM_MODEL_STEP_SEQUENCES]++;
+	counts[LLM_MODEL_STEP_TOKENS] += n_prompt > 0 ? n_prompt : 1;
+	counts[LLM_MODEL_PROMPT_TOKENS] += n_prompt;
+	counts[LLM_MODEL_GENERATED_TOKENS] += n_generated(request) - request->n_counted;
+	request->n_counted = n_generated(request);
+}
+
+/* Of a request that has begun. */
+static void
+report_progress(Fake *fake, FakeRequest *request)
+{
+	LlmRequestProgress progress = {.phase = LLM_PHASE_DECODE,
+								   .prompt_tokens = request->result.prompt_tokens,
+								   .prompt_done = request->result.prompt_tokens,
+								   .generated_tokens = n_generated(request),
+								   .wait_us = (uint64_t) (request->first_us - request->arrived_us),
+								   .engine_us =
+									   (uint64_t) (llm_clock_now_us() - request->arrived_us)};
+
+	llm_reply_progress(fake->service.outbox, request->id, &progress);
+	request->n_reported = request->steps_done;
+}
+
 static void
 fake_cancel(LlmService *service, uint64_t request_id)
 {
@@ -363,6 +410,8 @@ fake_cancel(LlmService *service, uint64_t request_id)
 	for (uint32_t i = 0; i < fake->n_requests; i++)
 		if (fake->requests[i]->id == request_id)
 		{
+			if (fake->requests[i]->steps_done > 0)
+				report_progress(fake, fake->requests[i]);
 			llm_error_set(&error, LLM_ERR_CANCELLED, "the request was cancelled");
 			llm_reply_error(service->outbox, request_id, &error);
 			remove_request(fake, i);
@@ -414,9 +463,7 @@ send_answer(Fake *fake, FakeRequest *request)
 		llm_reply_error(fake->service.outbox, request->id, &error);
 		return;
 	}
-	request->model->requests++;
-	request->model->prompt_tokens += result.prompt_tokens;
-	request->model->generated_tokens += result.completion_tokens;
+	request->model->counts[LLM_MODEL_REQUESTS]++;
 	if (request->kind == LLM_REQUEST_SCORE)
 	{
 		llm_reply_score(fake->service.outbox, request->id, request->n_entries,
@@ -443,11 +490,14 @@ step_request(Fake *fake, FakeRequest *request)
 		request->first_us = llm_clock_now_us();
 	}
 	request->steps_done++;
+	count_step(request);
 	last = request->steps_done >= request->n_steps;
 	if (last && script->ending == LLM_FAKE_HANG)
 		return false;
 	if (last && script->ending != LLM_FAKE_ANSWER)
 		llm_fake_end_process(script, fake->service.outbox);
+	if (last)
+		report_progress(fake, request);
 	if (last && script->ending == LLM_FAKE_FAIL)
 	{
 		llm_fake_failure(script, &error);
@@ -470,7 +520,7 @@ step(Fake *fake)
 
 	for (int m = 0; m < LLM_MAX_MODELS; m++)
 		if (fake->models[m].key != 0 && n_users(fake, &fake->models[m]) > 0)
-			fake->models[m].steps++;
+			fake->models[m].counts[LLM_MODEL_STEPS]++;
 	while (i < fake->n_requests && n_running < fake->config.fake_slots)
 	{
 		if (fake->requests[i]->kind == LLM_REQUEST_UNLOAD)
@@ -553,6 +603,16 @@ fake_status(LlmService *service, LlmEngineStatus *out)
 	count_running(fake, out);
 }
 
+static void
+fake_report(LlmService *service)
+{
+	Fake *fake = (Fake *) service;
+
+	for (uint32_t i = 0; i < fake->n_requests; i++)
+		if (fake->requests[i]->steps_done != fake->requests[i]->n_reported)
+			report_progress(fake, fake->requests[i]);
+}
+
 static bool
 fake_can_stop(LlmService *service)
 {
@@ -571,8 +631,8 @@ fake_destroy(LlmService *service)
 	free(fake);
 }
 
-static const LlmServiceOps fake_ops = {fake_submit, fake_cancel,   fake_run,
-									   fake_status, fake_can_stop, fake_destroy};
+static const LlmServiceOps fake_ops = {fake_submit, fake_cancel,   fake_run,	fake_status,
+									   fake_report, fake_can_stop, fake_destroy};
 
 LlmStatus
 llm_fake_create(const LlmEngineConfig *config, LlmOutbox *outbox, const LlmWake *wake,

@@ -61,10 +61,7 @@ llm_fake_model_status(const LlmFakeModel *model, uint32_t max_sequences, LlmMode
 							.state = model->state,
 							.context_length = model->context_length,
 							.loaded_bytes = FAKE_LOADED_BYTES,
-							.max_sequences = max_sequences,
-							.requests = model->requests,
-							.prompt_tokens = model->prompt_tokens,
-							.generated_tokens = model->generated_tokens,
-							.steps = model->steps};
+							.max_sequences = max_sequences};
+	memcpy(out->counts, model->counts, sizeof(out->counts));
 	snprintf(out->path, sizeof(out->path), "%s", model->path);
 }

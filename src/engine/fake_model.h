@@ -15,7 +15,7 @@ typedef struct LlmFakeModel
 	uint32_t context_length;
 	uint64_t file_bytes;
 	bool chat;
-	uint64_t requests, prompt_tokens, generated_tokens, steps; /* since load */
+	uint64_t counts[LLM_N_MODEL_COUNTS]; /* since load */
 	char path[LLM_MAX_MODEL_PATH];
 } LlmFakeModel;
 

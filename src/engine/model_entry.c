@@ -38,7 +38,7 @@ llm_model_entry_unload(LlmModelEntry *entry)
 	llm_vocabulary_close(entry->vocabulary);
 	entry->loaded = NULL;
 	entry->vocabulary = NULL;
-	entry->requests = entry->prompt_tokens = entry->generated_tokens = 0;
+	memset(entry->counts, 0, sizeof(entry->counts));
 }
 
 void
@@ -141,9 +141,6 @@ llm_model_entry_status(const LlmModelEntry *entry, const LlmEngineConfig *config
 	out->waiting = (uint32_t) scheduler.waiting;
 	out->kv_blocks_total = (uint32_t) scheduler.kv_blocks_total;
 	out->kv_blocks_free = (uint32_t) scheduler.kv_blocks_free;
-	out->requests = entry->requests;
-	out->prompt_tokens = entry->prompt_tokens;
-	out->generated_tokens = entry->generated_tokens;
-	out->steps = scheduler.steps;
+	memcpy(out->counts, entry->counts, sizeof(out->counts));
 	return true;
 }

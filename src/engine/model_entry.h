@@ -39,8 +39,7 @@ typedef struct LlmModelEntry
 	uint32_t n_users;			  /* requests of this model in the states after it */
 	uint32_t n_unloads;			  /* UNLOADs in waiting */
 
-	/* Since load. */
-	uint64_t requests, prompt_tokens, generated_tokens;
+	uint64_t counts[LLM_N_MODEL_COUNTS]; /* since load */
 } LlmModelEntry;
 
 /* True when it is the model that ref names, with the same load options. */

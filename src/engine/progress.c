@@ -54,9 +54,20 @@ remove_request(LlmEngine *engine, LlmEngineRequest *request)
 	llm_engine_request_destroy(request);
 }
 
+/* Said before the answer, after which nobody listens for it. */
+static void
+report_last(LlmEngine *engine, const LlmEngineRequest *request)
+{
+	LlmRequestProgress progress;
+
+	if (llm_engine_request_progress(request, &progress))
+		llm_reply_progress(engine->service.outbox, request->id, &progress);
+}
+
 void
 llm_progress_fail(LlmEngine *engine, LlmEngineRequest *request, const LlmError *error)
 {
+	report_last(engine, request);
 	llm_reply_error(engine->service.outbox, request->id, error);
 	remove_request(engine, request);
 }
@@ -83,15 +94,13 @@ llm_progress_complete(LlmEngine *engine, LlmEngineRequest *request)
 	LlmError error;
 
 	LLM_ASSERT(request->state == LLM_ENGINE_REQUEST_RUNNING);
-	entry->requests++;
+	report_last(engine, request);
+	entry->counts[LLM_MODEL_REQUESTS]++;
 	if (request->message.kind == LLM_REQUEST_GENERATE)
 		reply_generate(engine, request);
 	else if (!request->scores.failed)
-	{
-		entry->prompt_tokens += (uint64_t) llm_sequence_n_prompt(request->sequence);
 		llm_reply_score(engine->service.outbox, request->id, request->n_scores,
 						llm_strbuf_view(&request->scores));
-	}
 	else
 	{
 		llm_error_set(&error, LLM_ERR_OUT_OF_MEMORY, "out of memory for the scores");
@@ -402,6 +411,23 @@ advance_model(LlmEngine *engine, LlmModelEntry *entry)
 		llm_model_entry_release(entry);
 	else
 		start_model_job(engine, entry, false);
+}
+
+void
+llm_progress_report(LlmEngine *engine)
+{
+	for (int i = 0; i < LLM_REQUEST_TABLE_BUCKETS; i++)
+		for (LlmEngineRequest *request = engine->requests.buckets[i]; request != NULL;
+			 request = request->next_same_hash)
+		{
+			LlmRequestProgress progress;
+
+			if (!llm_engine_request_progress(request, &progress) ||
+				request->n_reported == llm_sequence_n_computed(request->sequence))
+				continue;
+			llm_reply_progress(engine->service.outbox, request->id, &progress);
+			request->n_reported = llm_sequence_n_computed(request->sequence);
+		}
 }
 
 void

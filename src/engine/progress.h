@@ -13,6 +13,9 @@
  */
 extern void llm_progress_run(LlmEngine *engine);
 
+/* Say how far the requests are that have moved since the last time. */
+extern void llm_progress_report(LlmEngine *engine);
+
 /* Answer a request that has run, and remove it. */
 extern void llm_progress_complete(LlmEngine *engine, LlmEngineRequest *request);
 

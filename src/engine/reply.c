@@ -94,6 +94,19 @@ llm_reply_log(LlmOutbox *outbox, LlmLogLevel level, LlmStrView line)
 
 /* ---- about a request ---- */
 
+static void
+write_progress(LlmWriter *w, const void *message)
+{
+	llm_request_progress_write(w, message);
+}
+
+void
+llm_reply_progress(LlmOutbox *outbox, uint64_t request_id, const LlmRequestProgress *progress)
+{
+	/* As with a status, the next one makes up for one that is lost. */
+	(void) send_message(outbox, LLM_FRAME_PROGRESS, request_id, write_progress, progress);
+}
+
 void
 llm_reply_chunk(LlmOutbox *outbox, uint64_t request_id, LlmStrView text)
 {

@@ -13,11 +13,14 @@
 #include "base/strbuf.h"
 #include "engine/outbox.h"
 #include "protocol/message.h"
+#include "protocol/request_progress.h"
 
 extern void llm_reply_ready(LlmOutbox *outbox, const char *description);
 extern void llm_reply_status(LlmOutbox *outbox, const LlmEngineStatus *status);
 extern void llm_reply_log(LlmOutbox *outbox, LlmLogLevel level, LlmStrView line);
 
+extern void llm_reply_progress(LlmOutbox *outbox, uint64_t request_id,
+							   const LlmRequestProgress *progress);
 extern void llm_reply_chunk(LlmOutbox *outbox, uint64_t request_id, LlmStrView text);
 extern void llm_reply_error(LlmOutbox *outbox, uint64_t request_id, const LlmError *error);
 extern void llm_reply_generate(LlmOutbox *outbox, uint64_t request_id,

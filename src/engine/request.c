@@ -252,6 +252,27 @@ llm_engine_request_prepare(LlmJob *job)
 	}
 }
 
+/* ---- progress ---- */
+
+bool
+llm_engine_request_progress(const LlmEngineRequest *request, LlmRequestProgress *out)
+{
+	int32_t n_prompt, n_computed;
+
+	if (request->state != LLM_ENGINE_REQUEST_RUNNING || request->begun_us == 0)
+		return false;
+	n_prompt = llm_sequence_n_prompt(request->sequence);
+	n_computed = llm_sequence_n_computed(request->sequence);
+	*out = (LlmRequestProgress){
+		.phase = n_computed < n_prompt ? LLM_PHASE_PREFILL : LLM_PHASE_DECODE,
+		.prompt_tokens = (uint32_t) n_prompt,
+		.prompt_done = (uint32_t) (n_computed < n_prompt ? n_computed : n_prompt),
+		.generated_tokens = request->generation.n_tokens,
+		.wait_us = (uint64_t) (request->begun_us - request->arrived_us),
+		.engine_us = (uint64_t) (llm_clock_now_us() - request->arrived_us)};
+	return true;
+}
+
 /* ---- lists ---- */
 
 void

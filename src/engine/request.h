@@ -14,6 +14,7 @@
 #include "engine/inspection.h"
 #include "engine/job_thread.h"
 #include "protocol/message.h"
+#include "protocol/request_progress.h"
 #include "scheduler/scheduler.h"
 
 struct LlmModelEntry;
@@ -59,7 +60,9 @@ typedef struct LlmEngineRequest
 	LlmGeneration generation;
 	LlmStrBuf scores;  /* entries */
 	uint32_t n_scores; /* entries in scores */
+	int64_t begun_us;  /* when its first step began; 0: not yet */
 	int64_t first_token_us;
+	int32_t n_reported; /* tokens computed when its progress was last said */
 } LlmEngineRequest;
 
 /*
@@ -79,6 +82,9 @@ extern void llm_engine_request_blame_model(const LlmEngineRequest *request, LlmE
 
 /* The run function of job: sets status, error, and the result. */
 extern void llm_engine_request_prepare(LlmJob *job);
+
+/* How far a RUNNING request is; false while its first step has not begun. */
+extern bool llm_engine_request_progress(const LlmEngineRequest *request, LlmRequestProgress *out);
 
 /* ---- lists ---- */
 

@@ -198,6 +198,7 @@ report_status(Server *server)
 		return due > 0 ? due : STATUS_INTERVAL_US;
 	service->ops->status(service, &status);
 	llm_reply_status(&server->outbox, &status);
+	service->ops->report(service);
 	service->status_urgent = service->status_changed = false;
 	server->status_sent_us = now;
 	return LLM_SERVICE_IDLE;

@@ -37,6 +37,9 @@ typedef struct LlmServiceOps
 
 	void (*status)(LlmService *service, LlmEngineStatus *out);
 
+	/* Say how far the requests are that have begun and have moved since the last time. */
+	void (*report)(LlmService *service);
+
 	/* False while a helper thread is in the middle of something long, such as loading a model. */
 	bool (*can_stop)(LlmService *service);
 	void (*destroy)(LlmService *service);

@@ -58,12 +58,9 @@ take_generate_row(LlmModelEntry *entry, LlmEngineRequest *request, const float *
 	bool last;
 
 	if (generation->n_tokens == 0)
-	{
 		request->first_token_us = llm_clock_now_us();
-		entry->prompt_tokens += (uint64_t) input.n_prompt;
-	}
 	last = llm_generation_push(generation, token);
-	entry->generated_tokens++;
+	entry->counts[LLM_MODEL_GENERATED_TOKENS]++;
 	if (request->message.generate.stream)
 	{
 		llm_reply_chunk(outbox, request->id, llm_strbuf_view(&generation->text));
@@ -72,6 +69,63 @@ take_generate_row(LlmModelEntry *entry, LlmEngineRequest *request, const float *
 	if (!last)
 		llm_sequence_append(request->sequence, token);
 	return last;
+}
+
+/* Requests whose first step this is have waited until now. */
+static void
+begin_requests(LlmModelEntry *entry, const LlmBatchView *batch, int64_t now)
+{
+	LlmSequence *const *sequences = llm_scheduler_planned(entry->loaded->scheduler);
+
+	for (int32_t s = 0; s < batch->n_seqs; s++)
+	{
+		LlmEngineRequest *request = llm_sequence_owner(sequences[s]);
+
+		if (request->begun_us != 0)
+			continue;
+		request->begun_us = now;
+		entry->counts[LLM_MODEL_BEGUN]++;
+		entry->counts[LLM_MODEL_WAIT_US] += (uint64_t) (now - request->arrived_us);
+	}
+}
+
+/* Count a step that has run and was committed. */
+static void
+count_step(LlmModelEntry *entry, const LlmBatchView *batch)
+{
+	LlmSequence *const *sequences = llm_scheduler_planned(entry->loaded->scheduler);
+	uint64_t n_prompt_tokens = 0;
+
+	for (int32_t s = 0; s < batch->n_seqs; s++)
+	{
+		int32_t n_tokens = batch->query_start[s + 1] - batch->query_start[s];
+		int32_t until = llm_sequence_n_computed(sequences[s]);
+		int32_t n_prompt = llm_sequence_n_prompt(sequences[s]);
+		int32_t from = until - n_tokens;
+
+		if (from < n_prompt)
+			n_prompt_tokens += (uint64_t) ((until < n_prompt ? until : n_prompt) - from);
+	}
+	entry->counts[LLM_MODEL_STEPS]++;
+	entry->counts[LLM_MODEL_STEP_SEQUENCES] += (uint64_t) batch->n_seqs;
+	entry->counts[LLM_MODEL_STEP_TOKENS] += (uint64_t) batch->n_tokens;
+	entry->counts[LLM_MODEL_PROMPT_TOKENS] += n_prompt_tokens;
+}
+
+/* Compute the planned step; *logits borrows from the model. */
+static LlmStatus
+run_forward(LlmModelEntry *entry, const LlmBatchView *batch, const float **logits, LlmError *err)
+{
+	int64_t began_us = llm_clock_now_us();
+	LlmStatus status;
+
+	begin_requests(entry, batch, began_us);
+	status = llm_model_forward(entry->loaded->model, batch, logits, err);
+	entry->counts[LLM_MODEL_FORWARD_US] += (uint64_t) (llm_clock_now_us() - began_us);
+	llm_scheduler_commit(entry->loaded->scheduler);
+	if (status == LLM_OK)
+		count_step(entry, batch);
+	return status;
 }
 
 bool
@@ -87,8 +141,7 @@ llm_step_run(LlmModelEntry *entry, LlmOutbox *outbox, LlmEngineRequestList *fini
 	*status = LLM_OK;
 	if (batch == NULL)
 		return false;
-	*status = llm_model_forward(loaded->model, batch, &logits, err);
-	llm_scheduler_commit(loaded->scheduler);
+	*status = run_forward(entry, batch, &logits, err);
 	if (*status != LLM_OK)
 		return true;
 	for (int32_t i = 0; i < batch->n_logit_rows; i++)

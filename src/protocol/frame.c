@@ -21,7 +21,7 @@ static bool
 known_type(uint32_t type)
 {
 	return (type >= LLM_FRAME_HELLO && type <= LLM_FRAME_SHUTDOWN) ||
-		   (type >= LLM_FRAME_READY && type <= LLM_FRAME_LOG);
+		   (type >= LLM_FRAME_READY && type <= LLM_FRAME_PROGRESS);
 }
 
 LlmStatus

@@ -40,7 +40,8 @@ typedef enum LlmFrameType
 	LLM_FRAME_RESULT,	  /* the result of the request's kind; the request is over */
 	LLM_FRAME_ERROR,	  /* LlmErrorMessage; the request is over */
 	LLM_FRAME_STATUS,	  /* LlmEngineStatus, when something changed */
-	LLM_FRAME_LOG		  /* u8 level, string line, for the server's log */
+	LLM_FRAME_LOG,		  /* u8 level, string line, for the server's log */
+	LLM_FRAME_PROGRESS	  /* LlmRequestProgress of the request */
 } LlmFrameType;
 
 typedef struct LlmFrame

@@ -237,6 +237,35 @@ tokens_read(LlmReader *r, uint32_t *n_tokens)
 	return llm_read_bytes(r, (size_t) *n_tokens * sizeof(int32_t));
 }
 
+const char *
+llm_request_kind_name(LlmRequestKind kind)
+{
+	switch (kind)
+	{
+		case LLM_REQUEST_GENERATE:
+			return "generate";
+		case LLM_REQUEST_SCORE:
+			return "score";
+		case LLM_REQUEST_TOKENIZE:
+			return "tokenize";
+		case LLM_REQUEST_DETOKENIZE:
+			return "detokenize";
+		case LLM_REQUEST_INSPECT:
+			return "inspect";
+		case LLM_REQUEST_LOAD:
+			return "load";
+		case LLM_REQUEST_UNLOAD:
+			return "unload";
+	}
+	return "unknown";
+}
+
+bool
+llm_request_kind_infers(LlmRequestKind kind)
+{
+	return kind == LLM_REQUEST_GENERATE || kind == LLM_REQUEST_SCORE;
+}
+
 void
 llm_request_write(LlmWriter *w, const LlmRequest *request)
 {
@@ -263,17 +292,34 @@ llm_request_write(LlmWriter *w, const LlmRequest *request)
 	}
 }
 
+static bool
+head_read(LlmReader *r, LlmRequestKind *kind, LlmModelRef *model)
+{
+	uint32_t number = llm_read_u32(r);
+
+	if (number < LLM_REQUEST_GENERATE || number > LLM_REQUEST_UNLOAD)
+		r->failed = true;
+	*kind = (LlmRequestKind) number;
+	model_ref_read(r, model);
+	return !r->failed;
+}
+
+LlmStatus
+llm_request_read_head(LlmStrView payload, LlmRequestKind *kind, LlmModelRef *model, LlmError *err)
+{
+	LlmReader r = llm_reader(payload.data, payload.len);
+
+	return judge(head_read(&r, kind, model), "request", err);
+}
+
 LlmStatus
 llm_request_read(LlmStrView payload, LlmRequestArrays *arrays, LlmRequest *out, LlmError *err)
 {
 	LlmReader r = llm_reader(payload.data, payload.len);
-	uint32_t kind = llm_read_u32(&r);
 
-	if (r.failed || kind < LLM_REQUEST_GENERATE || kind > LLM_REQUEST_UNLOAD)
-		return judge(false, "request", err);
 	memset(out, 0, sizeof(*out));
-	out->kind = (LlmRequestKind) kind;
-	model_ref_read(&r, &out->model);
+	if (!head_read(&r, &out->kind, &out->model))
+		return judge(false, "request", err);
 	switch (out->kind)
 	{
 		case LLM_REQUEST_GENERATE:
@@ -566,10 +612,8 @@ model_status_write(LlmWriter *w, const LlmModelStatus *model)
 	llm_write_u32(w, model->waiting);
 	llm_write_u32(w, model->kv_blocks_total);
 	llm_write_u32(w, model->kv_blocks_free);
-	llm_write_u64(w, model->requests);
-	llm_write_u64(w, model->prompt_tokens);
-	llm_write_u64(w, model->generated_tokens);
-	llm_write_u64(w, model->steps);
+	for (int i = 0; i < LLM_N_MODEL_COUNTS; i++)
+		llm_write_u64(w, model->counts[i]);
 	llm_write_string(w, llm_strview(model->path));
 	llm_write_string(w, llm_strview(model->last_error));
 }
@@ -590,10 +634,8 @@ model_status_read(LlmReader *r, LlmModelStatus *out)
 	out->waiting = llm_read_u32(r);
 	out->kv_blocks_total = llm_read_u32(r);
 	out->kv_blocks_free = llm_read_u32(r);
-	out->requests = llm_read_u64(r);
-	out->prompt_tokens = llm_read_u64(r);
-	out->generated_tokens = llm_read_u64(r);
-	out->steps = llm_read_u64(r);
+	for (int i = 0; i < LLM_N_MODEL_COUNTS; i++)
+		out->counts[i] = llm_read_u64(r);
 	path = llm_read_string(r);
 	last_error = llm_read_string(r);
 	if (r->failed || out->key == 0 || state < LLM_MODEL_LOADING || state > LLM_MODEL_FAILED ||
@@ -608,8 +650,8 @@ model_status_read(LlmReader *r, LlmModelStatus *out)
 	copy_cstring(out->last_error, last_error);
 }
 
-/* The least that model_status_write makes: 6 u64, 7 u32 and two empty strings. */
-#define MODEL_STATUS_MIN_BYTES 84
+/* The least that model_status_write makes: 2 u64 and the counts, 7 u32 and two empty strings. */
+#define MODEL_STATUS_MIN_BYTES ((2 + LLM_N_MODEL_COUNTS) * 8 + 7 * 4 + 2 * 4)
 
 void
 llm_engine_status_write(LlmWriter *w, const LlmEngineStatus *status)

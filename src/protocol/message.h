@@ -137,6 +137,12 @@ typedef struct LlmRequest
 	};
 } LlmRequest;
 
+/* "generate", "score", ... */
+extern const char *llm_request_kind_name(LlmRequestKind kind);
+
+/* True for the kinds that run the model: what a user is charged for. */
+extern bool llm_request_kind_infers(LlmRequestKind kind);
+
 /* Room for the arrays of a request that is read. */
 typedef struct LlmRequestArrays
 {
@@ -147,6 +153,10 @@ typedef struct LlmRequestArrays
 extern void llm_request_write(LlmWriter *w, const LlmRequest *request);
 extern LlmStatus llm_request_read(LlmStrView payload, LlmRequestArrays *arrays, LlmRequest *out,
 								  LlmError *err);
+
+/* Kind and model of a written request, for who carries the rest unread. */
+extern LlmStatus llm_request_read_head(LlmStrView payload, LlmRequestKind *kind, LlmModelRef *model,
+									   LlmError *err);
 
 /* ---- results ---- */
 
@@ -276,6 +286,22 @@ typedef enum LlmModelState
 /* "loading", "loaded", "unloading", "failed". */
 extern const char *llm_model_state_name(LlmModelState state);
 
+/* What a loaded model counts. */
+typedef enum LlmModelCount
+{
+	LLM_MODEL_REQUESTS,			/* ended with a result */
+	LLM_MODEL_BEGUN,			/* requests whose first step has come */
+	LLM_MODEL_WAIT_US,			/* of these, from their arrival in the engine to that step */
+	LLM_MODEL_STEPS,			/* forward passes */
+	LLM_MODEL_STEP_SEQUENCES,	/* sequences in a step, over all steps */
+	LLM_MODEL_STEP_TOKENS,		/* tokens computed, over all steps */
+	LLM_MODEL_PROMPT_TOKENS,	/* of these, of prompts */
+	LLM_MODEL_GENERATED_TOKENS, /* sampled */
+	LLM_MODEL_FORWARD_US,		/* in forward passes */
+	LLM_MODEL_BUSY_US,			/* with work for the model: steps and what lies between them */
+	LLM_N_MODEL_COUNTS
+} LlmModelCount;
+
 typedef struct LlmModelStatus
 {
 	uint64_t key; /* llm_model_ref_key */
@@ -287,10 +313,7 @@ typedef struct LlmModelStatus
 	uint32_t waiting; /* sequences in the queue */
 	uint32_t kv_blocks_total;
 	uint32_t kv_blocks_free;
-	uint64_t requests;		/* finished, since load */
-	uint64_t prompt_tokens; /* computed, since load */
-	uint64_t generated_tokens;
-	uint64_t steps;
+	uint64_t counts[LLM_N_MODEL_COUNTS]; /* since load */
 	char path[LLM_MAX_MODEL_PATH];
 	char last_error[LLM_ERROR_MESSAGE_SIZE]; /* empty when there is none */
 } LlmModelStatus;

@@ -214,6 +214,12 @@ llm_scheduler_plan(LlmScheduler *scheduler, const LlmLogitRow **rows)
 	return view;
 }
 
+LlmSequence *const *
+llm_scheduler_planned(const LlmScheduler *scheduler)
+{
+	return llm_batch_sequences(scheduler->batch);
+}
+
 void
 llm_scheduler_commit(LlmScheduler *scheduler)
 {

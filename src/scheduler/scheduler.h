@@ -65,6 +65,9 @@ extern LlmStatus llm_scheduler_add(LlmScheduler *scheduler, const LlmSequenceSpe
  */
 extern const LlmBatchView *llm_scheduler_plan(LlmScheduler *scheduler, const LlmLogitRow **rows);
 
+/* Sequences of the step planned last, [S] as in its view; valid until one of them is removed. */
+extern LlmSequence *const *llm_scheduler_planned(const LlmScheduler *scheduler);
+
 /* The planned step ran: its tokens count as computed.  Call once per plan, before the next one. */
 extern void llm_scheduler_commit(LlmScheduler *scheduler);
 

@@ -14,6 +14,7 @@
 #include "base/strbuf.h"
 #include "engine/launch.h"
 #include "engine/serve.h"
+#include "protocol/request_progress.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -32,6 +33,8 @@ typedef struct PeerAnswer
 	LlmStrBuf chunks;  /* joined */
 	LlmStrBuf payload; /* of RESULT */
 	LlmError error;	   /* of ERROR */
+	int n_progress;
+	LlmRequestProgress progress; /* the latest */
 } PeerAnswer;
 
 typedef struct Peer
@@ -155,6 +158,11 @@ peer_take_frame(Peer *peer, const LlmFrame *frame)
 			CHECK(!answer->done && frame->payload.len > 0);
 			answer->n_chunks++;
 			llm_strbuf_append(&answer->chunks, frame->payload.data, frame->payload.len);
+			break;
+		case LLM_FRAME_PROGRESS:
+			CHECK(!answer->done);
+			answer->n_progress++;
+			CHECK(llm_request_progress_read(frame->payload, &answer->progress, &err) == LLM_OK);
 			break;
 		case LLM_FRAME_RESULT:
 			CHECK(!answer->done);
@@ -323,6 +331,7 @@ peer_generate(const char *path, const char *prompt, uint32_t max_tokens, LlmChat
 static inline LlmGenerateResult
 peer_result(const Peer *peer, uint64_t id)
 {
+	const LlmRequestProgress *progress = &peer->answers[id].progress;
 	LlmGenerateResult result;
 	LlmError err;
 
@@ -332,6 +341,13 @@ peer_result(const Peer *peer, uint64_t id)
 		return result;
 	CHECK(llm_generate_result_read(llm_strbuf_view(&peer->answers[id].payload), &result, &err) ==
 		  LLM_OK);
+
+	/* What was said before the end is what the answer says. */
+	CHECK(progress->prompt_tokens == result.prompt_tokens &&
+		  progress->prompt_done == result.prompt_tokens &&
+		  progress->cached_tokens == result.cached_tokens &&
+		  progress->generated_tokens == result.completion_tokens &&
+		  progress->engine_us <= result.total_us);
 	return result;
 }
 

@@ -64,7 +64,7 @@ all_free(Peer *peer, uint64_t n_finished)
 
 		if (peer->status.n_models == 1 && model->running == 0 && model->waiting == 0 &&
 			model->kv_blocks_free == model->kv_blocks_total && model->kv_blocks_total > 0 &&
-			model->requests == n_finished)
+			model->counts[LLM_MODEL_REQUESTS] == n_finished)
 			return true;
 		peer_receive(peer, 50);
 	}
@@ -79,6 +79,33 @@ static const char *const prompts[] = {
 	"x",
 };
 #define N_PROMPTS 5
+
+/* What the model counts is the sum of what was said about its requests, 0 to n - 1. */
+static void
+check_counts(const Peer *peer, uint64_t n)
+{
+	const uint64_t *counts = peer->status.models[0].counts;
+	uint64_t n_computed = 0, n_generated = 0, wait_us = 0;
+
+	for (uint64_t id = 0; id < n; id++)
+	{
+		const LlmRequestProgress *progress = &peer->answers[id].progress;
+
+		n_computed += progress->prompt_done - progress->cached_tokens;
+		n_generated += progress->generated_tokens;
+		wait_us += progress->wait_us;
+	}
+	CHECK(counts[LLM_MODEL_BEGUN] == n && counts[LLM_MODEL_WAIT_US] == wait_us);
+	CHECK(counts[LLM_MODEL_PROMPT_TOKENS] == n_computed);
+	CHECK(counts[LLM_MODEL_GENERATED_TOKENS] == n_generated);
+
+	/* All but the token drawn last of each request is computed. */
+	CHECK(counts[LLM_MODEL_STEP_TOKENS] == n_computed + n_generated - n);
+	CHECK(counts[LLM_MODEL_STEPS] > 0 &&
+		  counts[LLM_MODEL_STEP_SEQUENCES] > counts[LLM_MODEL_STEPS]);
+	CHECK(counts[LLM_MODEL_FORWARD_US] > 0 &&
+		  counts[LLM_MODEL_FORWARD_US] <= counts[LLM_MODEL_BUSY_US]);
+}
 
 /* The same text alone, beside 31 others, streamed, and in another process. */
 static void
@@ -121,6 +148,7 @@ check_one_answer(void)
 		free(text);
 	}
 	CHECK(all_free(&peer, 32));
+	check_counts(&peer, 32);
 	for (int i = 0; i < N_PROMPTS; i++)
 		free(alone[i]);
 	peer_stop(&peer);
@@ -260,6 +288,10 @@ check_cancel(Peer *peer)
 	for (uint64_t id = 1; id <= 40; id++)
 		check_error(peer, id, LLM_ERR_CANCELLED);
 	CHECK(all_free(peer, 0));
+
+	/* Text has come, so tokens have been used: that is said although there was no result. */
+	CHECK(peer->answers[1].progress.phase == LLM_PHASE_DECODE &&
+		  peer->answers[1].progress.generated_tokens > 0);
 	ask(peer, 1, prompts[0], 4, false);
 	CHECK(peer_wait(peer, 1, WAIT_MS) && !peer->answers[1].failed);
 }

@@ -139,10 +139,11 @@ check_queue(void)
 		check_error(&peer, id, LLM_ERR_CANCELLED);
 	ask(&peer, 1, "again");
 	check_text(&peer, 1, "fake: again", LLM_FINISH_STOP);
-	for (int i = 0; i < 40 && (peer.status.n_models == 0 || peer.status.models[0].requests == 0);
+	for (int i = 0; i < 40 && (peer.status.n_models == 0 ||
+							   peer.status.models[0].counts[LLM_MODEL_REQUESTS] == 0);
 		 i++)
 		peer_receive(&peer, 50);
-	CHECK(peer.status.n_models == 1 && peer.status.models[0].requests == 1 &&
+	CHECK(peer.status.n_models == 1 && peer.status.models[0].counts[LLM_MODEL_REQUESTS] == 1 &&
 		  peer.status.models[0].running == 0 && peer.status.models[0].waiting == 0);
 	peer_stop(&peer);
 }

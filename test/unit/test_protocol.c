@@ -6,6 +6,7 @@
 
 #include "protocol/frame.h"
 #include "protocol/message.h"
+#include "protocol/request_progress.h"
 
 #include <float.h>
 
@@ -97,9 +98,18 @@ read_status(LlmStrView payload, LlmError *err)
 	return llm_engine_status_read(payload, &out, err);
 }
 
-static const ReadMessage readers[] = {
-	read_request, read_generate_result, read_tokens_result, read_text_result, read_score,
-	read_facts,	  read_error,			read_config,		read_ready,		  read_status};
+static LlmStatus
+read_progress(LlmStrView payload, LlmError *err)
+{
+	LlmRequestProgress out;
+
+	return llm_request_progress_read(payload, &out, err);
+}
+
+static const ReadMessage readers[] = {read_request,		read_generate_result, read_tokens_result,
+									  read_text_result, read_score,			  read_facts,
+									  read_error,		read_config,		  read_ready,
+									  read_status,		read_progress};
 #define N_READERS (sizeof(readers) / sizeof(readers[0]))
 
 /*
@@ -441,11 +451,12 @@ check_life(void)
 	status.n_models = LLM_MAX_MODELS;
 	for (uint32_t i = 0; i < status.n_models; i++)
 		status.models[i] = (LlmModelStatus){
-			i + 1, LLM_MODEL_FAILED, 2, 3, 4, 5, 6, 8, 7, 9, 10, 11, 12, "", "no such file"};
+			i + 1, LLM_MODEL_FAILED, 2, 3, 4, 5, 6, 8, 7, {9, 10, 11, 12}, "", "no such file"};
 	memset(status.models[1].path, 'p', sizeof(status.models[1].path) - 1);
 	status.models[2].last_error[0] = '\0';
 	WRITE(bytes, llm_engine_status_write(&w, &status));
-	CHECK(llm_engine_status_read(bytes, &status_back, &err) == LLM_OK);
+	CHECK(llm_engine_status_read(bytes, &status_back, &err) == LLM_OK &&
+		  status_back.models[0].counts[LLM_MODEL_STEPS] == 12);
 	SAME_BYTES(bytes, llm_engine_status_write(&w, &status_back));
 	check_cuts(bytes, read_status);
 	status.n_models = 1;
@@ -459,11 +470,44 @@ check_life(void)
 }
 
 static void
+check_progress(void)
+{
+	const LlmRequestProgress good = {LLM_PHASE_PREFILL, 10, 8, 4, 0, 50, 60};
+	LlmRequestProgress wrong[] = {good, good, good, good};
+	LlmRequestProgress back;
+	LlmStrView bytes;
+	LlmError err;
+
+	WRITE(bytes, llm_request_progress_write(&w, &good));
+	CHECK(llm_request_progress_read(bytes, &back, &err) == LLM_OK &&
+		  back.phase == LLM_PHASE_PREFILL && back.prompt_tokens == 10 && back.prompt_done == 8 &&
+		  back.cached_tokens == 4 && back.generated_tokens == 0 && back.wait_us == 50 &&
+		  back.engine_us == 60);
+	check_cuts(bytes, read_progress);
+
+	/* More done than there is, more found than done, waits longer than it is there, no phase. */
+	wrong[0].prompt_done = 11;
+	wrong[1].cached_tokens = 9;
+	wrong[2].wait_us = 61;
+	wrong[3].phase = (LlmPhase) 3;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+	{
+		WRITE(bytes, llm_request_progress_write(&w, &wrong[i]));
+		CHECK(read_progress(bytes, &err) == LLM_ERR_PROTOCOL);
+		free((char *) bytes.data);
+	}
+}
+
+static void
 check_names(void)
 {
 	CHECK(strcmp(llm_finish_reason_name(LLM_FINISH_STOP), "stop") == 0);
 	CHECK(strcmp(llm_finish_reason_name(LLM_FINISH_LENGTH), "length") == 0);
 	CHECK(strcmp(llm_finish_reason_name(LLM_FINISH_COUNT), "unknown") == 0);
+	CHECK(strcmp(llm_request_kind_name(LLM_REQUEST_GENERATE), "generate") == 0);
+	CHECK(strcmp(llm_request_kind_name((LlmRequestKind) 0), "unknown") == 0);
+	CHECK(llm_request_kind_infers(LLM_REQUEST_SCORE) &&
+		  !llm_request_kind_infers(LLM_REQUEST_TOKENIZE));
 	CHECK(strcmp(llm_model_state_name(LLM_MODEL_LOADING), "loading") == 0);
 	CHECK(strcmp(llm_model_state_name(LLM_MODEL_FAILED), "failed") == 0);
 	CHECK(strcmp(llm_model_state_name((LlmModelState) 0), "unknown") == 0);
@@ -539,6 +583,7 @@ main(void)
 	check_scores();
 	check_facts_and_errors();
 	check_life();
+	check_progress();
 	check_names();
 	check_frames();
 	check_random();
