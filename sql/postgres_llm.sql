@@ -95,6 +95,14 @@ REVOKE ALL ON FUNCTION llm.unload_model(pg_catalog.text) FROM PUBLIC;
  * before cheaper conditions.  Open to all: nobody can use a model without USAGE on it.
  */
 
+CREATE FUNCTION llm.planner_support(pg_catalog.internal)
+RETURNS pg_catalog.internal
+AS 'MODULE_PATHNAME', 'postgres_llm_planner_support'
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION llm.planner_support(pg_catalog.internal)
+IS 'tells the planner that a statement generates for many rows; called by the server itself';
+REVOKE ALL ON FUNCTION llm.planner_support(pg_catalog.internal) FROM PUBLIC;
+
 CREATE FUNCTION llm.generate(
 	prompt pg_catalog.text,
 	model pg_catalog.text DEFAULT NULL,
@@ -109,7 +117,8 @@ CREATE FUNCTION llm.generate(
 	options pg_catalog.jsonb DEFAULT NULL)
 RETURNS pg_catalog.text
 AS 'MODULE_PATHNAME', 'postgres_llm_generate'
-LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 100000;
+LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 100000
+SUPPORT llm.planner_support;
 COMMENT ON FUNCTION llm.generate(
 	pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.int4, pg_catalog.float8,
 	pg_catalog.float8, pg_catalog.int4, pg_catalog.float8, pg_catalog.int8, pg_catalog.text[],
@@ -159,7 +168,8 @@ CREATE FUNCTION llm.generate_detail(
 	OUT error pg_catalog.text)
 RETURNS record
 AS 'MODULE_PATHNAME', 'postgres_llm_generate_detail'
-LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 100000;
+LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 100000
+SUPPORT llm.planner_support;
 COMMENT ON FUNCTION llm.generate_detail(
 	pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.int4, pg_catalog.float8,
 	pg_catalog.float8, pg_catalog.int4, pg_catalog.float8, pg_catalog.int8, pg_catalog.text[],
@@ -180,7 +190,8 @@ CREATE FUNCTION llm.chat(
 	options pg_catalog.jsonb DEFAULT NULL)
 RETURNS pg_catalog.text
 AS 'MODULE_PATHNAME', 'postgres_llm_chat'
-LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 100000;
+LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 100000
+SUPPORT llm.planner_support;
 COMMENT ON FUNCTION llm.chat(
 	pg_catalog.jsonb, pg_catalog.text, pg_catalog.text, pg_catalog.int4, pg_catalog.float8,
 	pg_catalog.float8, pg_catalog.int4, pg_catalog.float8, pg_catalog.int8, pg_catalog.text[],

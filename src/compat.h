@@ -88,6 +88,30 @@ llm_wait_event(uint32 *cached, const char *name)
 #define LLM_EXECUTOR_RUN_ARGUMENTS queryDesc, direction, count, execute_once
 #endif
 
+/* Functions whose names became those of several. */
+#if PG_VERSION_NUM >= 170000
+#define LLM_F_RANDOM F_RANDOM_
+#else
+#define LLM_F_RANDOM F_RANDOM
+#endif
+#if PG_VERSION_NUM >= 180000
+#define LLM_F_REVERSE F_REVERSE_TEXT
+#else
+#define LLM_F_REVERSE F_REVERSE
+#endif
+
+/* What only the node of MERGE can evaluate, and RETURNING's old and new rows when there may be none. */
+#if PG_VERSION_NUM >= 170000
+#define LLM_IS_MERGE_SUPPORT(node) IsA(node, MergeSupportFunc)
+#else
+#define LLM_IS_MERGE_SUPPORT(node) false
+#endif
+#if PG_VERSION_NUM >= 180000
+#define LLM_IS_RETURNING_EXPR(node) IsA(node, ReturningExpr)
+#else
+#define LLM_IS_RETURNING_EXPR(node) false
+#endif
+
 /*
  * Declared here because its header, libpq/libpq.h, needs the headers of Kerberos on a server built
  * with it.  Only for processes with a MyProcPort.

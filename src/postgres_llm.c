@@ -18,6 +18,7 @@
 #include "guc.h"
 #include "ipc/shmem.h"
 #include "scan/node.h"
+#include "scan/hook.h"
 
 PG_MODULE_MAGIC;
 
@@ -32,4 +33,5 @@ _PG_init(void)
 	llm_shmem_register();
 	llm_broker_register();
 	llm_scan_node_register();
+	llm_scan_hook_install();
 }

@@ -13,7 +13,7 @@ SELECT is((SELECT extrelocatable FROM pg_extension WHERE extname = 'postgres_llm
 		  'the extension is not relocatable');
 SELECT functions_are('llm', ARRAY[
 	'alter_model', 'chat', 'count_tokens', 'create_model', 'detokenize', 'drop_model', 'engine_status',
-	'generate', 'generate_detail', 'load_model', 'model_status', 'restart_engine', 'score', 'stream',
+	'generate', 'generate_detail', 'load_model', 'model_status', 'planner_support', 'restart_engine', 'score', 'stream',
 	'tokenize', 'unload_model', 'validator']);
 SELECT views_are('llm', ARRAY['engine_status', 'model_status', 'models']);
 SELECT is_empty($$SELECT relname FROM pg_class
@@ -41,6 +41,7 @@ SELECT results_eq(
 	('load_model', 'name text, OUT architecture text, OUT quantization text, OUT parameters bigint, '
 	 || 'OUT file_bytes bigint, OUT loaded_bytes bigint, OUT context_length integer, '
 	 || 'OUT vocabulary_size integer, OUT chat boolean', 'record'),
+	('planner_support', 'internal', 'internal'),
 	('restart_engine', '', 'void'),
 	('score', 'prompt text, completion text, model text DEFAULT NULL::text, options jsonb DEFAULT NULL::jsonb, '
 	 || 'OUT token_no integer, OUT token_id integer, OUT token text, OUT logprob double precision',
@@ -88,6 +89,7 @@ SELECT results_eq(
 	('s'::"char", 'r'::"char", 1000::float4, false, 'count_tokens detokenize tokenize'),
 	('v', 'r', 1, true, 'engine_status model_status restart_engine'),
 	('v', 'r', 100000, false, 'chat generate generate generate_detail load_model score stream unload_model'),
+	('v', 's', 1, true, 'planner_support'),
 	('v', 'u', 1, false, 'alter_model create_model drop_model'),
 	('v', 'u', 1, true, 'validator')$$,
 	'volatility, parallel safety, cost, strictness');
