@@ -100,7 +100,10 @@ llm_wait_event(uint32 *cached, const char *name)
 #define LLM_F_REVERSE F_REVERSE
 #endif
 
-/* What only the node of MERGE can evaluate, and RETURNING's old and new rows when there may be none. */
+/*
+ * What only the node of MERGE can evaluate, and RETURNING's old and new rows when there may be
+ * none.
+ */
 #if PG_VERSION_NUM >= 170000
 #define LLM_IS_MERGE_SUPPORT(node) IsA(node, MergeSupportFunc)
 #else

@@ -3,10 +3,10 @@
  *	  Takes calls of generating functions out of an expression; see extract.h.
  *
  * An expression evaluates all its parts, but for those that CASE, COALESCE, AND and OR skip: there
- * the conditions on the way to a call become its guard.  A guard is evaluated twice, when the row is
- * read ahead and again inside the expression, so a volatile one is out of the question, and one with
- * a call in it waits until that call is a column.  Kinds of expressions that are not named below may
- * skip parts in ways of their own, so nothing is taken out of them.
+ * the conditions on the way to a call become its guard.  A guard is evaluated twice, when the row
+ * is read ahead and again inside the expression, so a volatile one is out of the question, and one
+ * with a call in it waits until that call is a column.  Kinds of expressions that are not named
+ * below may skip parts in ways of their own, so nothing is taken out of them.
  */
 #include "postgres.h"
 
@@ -72,7 +72,10 @@ is_bound_to_place(Node *node, Bitmapset *local_params)
 	return expression_tree_walker(node, is_bound_to_place, local_params);
 }
 
-/* Whether an expression has a sub-select, whose plan's volatility contain_volatile_functions misses. */
+/*
+ * Whether an expression has a sub-select, whose plan's volatility contain_volatile_functions
+ * misses.
+ */
 static bool
 has_subplan(Node *node, void *unused)
 {
@@ -127,7 +130,9 @@ substitute_case_argument(Node *node, Expr *argument)
 static Expr *
 when_condition(const CaseExpr *expression, const CaseWhen *when)
 {
-	/* An argument that must not be evaluated twice leaves its mark in the guard, which is refused. */
+	/*
+	 * An argument that must not be evaluated twice leaves its mark in the guard, which is refused.
+	 */
 	if (expression->arg == NULL)
 		return when->expr;
 	return (Expr *) substitute_case_argument((Node *) when->expr, expression->arg);

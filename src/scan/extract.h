@@ -21,8 +21,8 @@ typedef struct LlmExtraction
 
 /*
  * A copy of an expression over Var(OUTER_VAR, 1..n_columns) in which each call without a call in
- * its arguments is Var(OUTER_VAR, n_columns + its place in calls), 1-based.  Its guard says when the
- * expression would have evaluated it; calls whose guard cannot be had stay in the expression.
+ * its arguments is Var(OUTER_VAR, n_columns + its place in calls), 1-based.  Its guard says when
+ * the expression would have evaluated it; calls whose guard cannot be had stay in the expression.
  */
 extern Node *llm_extract(Node *expression, LlmExtraction *extraction);
 

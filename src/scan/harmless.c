@@ -2,9 +2,10 @@
  * harmless.c
  *	  What evaluating an expression may show: failures and side effects; see harmless.h.
  *
- * The catalogs know which functions have side effects, but not which can fail.  LEAKPROOF ones cannot
- * (comparisons are the most of them); beside these there is a list of the functions that prompts are
- * made of, each of which has an answer for every valid input.  What is not known may fail.
+ * The catalogs know which functions have side effects, but not which can fail.  LEAKPROOF ones
+ * cannot (comparisons are the most of them); beside these there is a list of the functions that
+ * prompts are made of, each of which has an answer for every valid input.  What is not known may
+ * fail.
  */
 #include "postgres.h"
 

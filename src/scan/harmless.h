@@ -18,8 +18,8 @@ typedef struct LlmHarm
 } LlmHarm;
 
 /*
- * Add what an expression may show.  Returns its sub-selects (SubPlan *) in *subplans, if that is not
- * NULL: the plans of these are not looked at.
+ * Add what an expression may show.  Returns its sub-selects (SubPlan *) in *subplans, if that is
+ * not NULL: the plans of these are not looked at.
  */
 extern void llm_harm_find(Node *expression, LlmHarm *harm, List **subplans);
 

@@ -1,6 +1,7 @@
 /*
  * leaves.c
- *	  What a node must still emit when the expressions that it evaluated move above it; see leaves.h.
+ *	  What a node must still emit when the expressions that it evaluated move above it; see
+ *	  leaves.h.
  *
  * Params stay where they are in the expression: all nodes of a plan see the same values of them.
  */

@@ -10,9 +10,10 @@
 #include "nodes/pg_list.h"
 
 /*
- * A copy of an expression of a node in which every leaf is a Var(OUTER_VAR, k): column k of *leaves,
- * the node's targetlist to be.  A leaf is what only the node itself can evaluate: its Vars, and what
- * an aggregating node computes.  Columns are added to *leaves as needed, each leaf once.
+ * A copy of an expression of a node in which every leaf is a Var(OUTER_VAR, k): column k of
+ * *leaves, the node's targetlist to be.  A leaf is what only the node itself can evaluate: its
+ * Vars, and what an aggregating node computes.  Columns are added to *leaves as needed, each leaf
+ * once.
  */
 extern Node *llm_leaves_split(Node *expression, List **leaves);
 

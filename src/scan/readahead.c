@@ -4,10 +4,10 @@
  *
  * Early is what happens when a row is read ahead: the child makes it, and arguments and guards are
  * evaluated.  If none of this can fail or has an effect, nobody can tell how many rows were read.
- * If it can, only rows that are certain to be asked for may be read.  And if what is early interacts
- * with something of the statement that is not (two VOLATILE functions of which one might see what
- * the other did, or one of which a modified table's triggers might be aware), the order of rows is
- * part of the result, and none is read ahead.
+ * If it can, only rows that are certain to be asked for may be read.  And if what is early
+ * interacts with something of the statement that is not (two VOLATILE functions of which one might
+ * see what the other did, or one of which a modified table's triggers might be aware), the order
+ * of rows is part of the result, and none is read ahead.
  */
 #include "postgres.h"
 

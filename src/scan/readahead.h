@@ -10,7 +10,7 @@
 #include "nodes/plannodes.h"
 
 #include "scan/batch_plan.h"
-#include "scan/rewrite.h"
+#include "scan/rewrite_state.h"
 
 /* All VOLATILE functions of a statement but ours, by Oid, one entry per occurrence. */
 extern List *llm_readahead_volatiles(PlannedStmt *stmt);

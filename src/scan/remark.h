@@ -9,7 +9,10 @@
 
 #include "nodes/plannodes.h"
 
-/* One DEBUG1 message for each node of a rewritten plan that makes calls row by row, with the reason. */
+/*
+ * One DEBUG1 message for each node of a rewritten plan that makes calls row by row, with the
+ * reason.
+ */
 extern void llm_remark_inline_calls(PlannedStmt *stmt);
 
 #endif /* LLM_SCAN_REMARK_H */

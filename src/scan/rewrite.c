@@ -2,9 +2,9 @@
  * rewrite.c
  *	  Rewrites the plan of a statement; see rewrite.h, and README.md for why each rule is right.
  *
- * Rules are applied from the leaves upwards, so that a rule sees what became of the plans below.  The
- * statement's main plan comes first; then sub-selects and CTEs, in reverse order of their numbers:
- * a plan refers only to lower ones, so whoever reads a CTE has been seen before it.
+ * Rules are applied from the leaves upwards, so that a rule sees what became of the plans below.
+ * The statement's main plan comes first; then sub-selects and CTEs, in reverse order of their
+ * numbers: a plan refers only to lower ones, so whoever reads a CTE has been seen before it.
  */
 #include "postgres.h"
 

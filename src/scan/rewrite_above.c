@@ -3,9 +3,9 @@
  *	  Calls in the targetlist and quals of a node that projects move to nodes above it.
  *
  * The node goes on to emit its leaves and to filter with the quals before the first one that has a
- * call.  All quals from that one on move, not only those with calls: their order is that of security
- * (a policy's conditions stand before a user's), and a user's function must not see rows that a
- * policy with a call hides.
+ * call.  All quals from that one on move, not only those with calls: their order is that of
+ * security (a policy's conditions stand before a user's), and a user's function must not see rows
+ * that a policy with a call hides.
  */
 #include "postgres.h"
 

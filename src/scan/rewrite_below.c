@@ -3,13 +3,13 @@
  *	  Calls in arguments of aggregates, window functions and set-returning functions move to a node
  *	  below the one that evaluates them.
  *
- * These arguments are evaluated for each row of the input, so the node adds columns to the input.  The
- * columns that were there keep their numbers, to which sort and group keys refer, also those of the
- * chained nodes of grouping sets, which have no targetlist.
+ * These arguments are evaluated for each row of the input, so the node adds columns to the input.
+ * The columns that were there keep their numbers, to which sort and group keys refer, also those
+ * of the chained nodes of grouping sets, which have no targetlist.
  *
- * Two things a window function does otherwise: it may evaluate an argument for one row more than once
- * (moving frames, first_value), and for a row that no frame reaches never.  Here each row has one
- * call, whose answer all frames see.
+ * Two things a window function does otherwise: it may evaluate an argument for one row more than
+ * once (moving frames, first_value), and for a row that no frame reaches never.  Here each row has
+ * one call, whose answer all frames see.
  */
 #include "postgres.h"
 

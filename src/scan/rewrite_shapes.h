@@ -1,6 +1,7 @@
 /*
  * rewrite_shapes.h
- *	  The rules of the rewrite, one per shape of plan; rewrite.c applies them from the leaves upwards.
+ *	  The rules of the rewrite, one per shape of plan; rewrite.c applies them from the leaves
+ *	  upwards.
  *
  * Each returns the plan that stands in the place of the one given, the same one when the rule does
  * not apply.  Positions, types, names and marks of its columns are those of the plan given.
@@ -13,7 +14,7 @@
 #include "nodes/plannodes.h"
 
 #include "scan/environment.h"
-#include "scan/rewrite.h"
+#include "scan/rewrite_state.h"
 
 /* Rewrite a plan and all below it; rules that look at a node before its children call it. */
 extern Plan *llm_rewrite_plan(LlmRewrite *rewrite, Plan *plan, LlmEnvironment environment);

@@ -10,13 +10,13 @@
 #include "nodes/extensible.h"
 
 #include "scan/environment.h"
-#include "scan/rewrite.h"
+#include "scan/rewrite_state.h"
 
 /*
- * Nodes above child that compute a targetlist for the rows that pass quals, both over child's row as
- * Var(OUTER_VAR, i).  Returns the uppermost.  Quals keep their order: each that has a call gets a
- * node of its own, so a later one sees only rows that passed the earlier.  Calls inside calls get
- * nodes below.  Calls that cannot be taken out stay in the targetlist and quals.
+ * Nodes above child that compute a targetlist for the rows that pass quals, both over child's row
+ * as Var(OUTER_VAR, i).  Returns the uppermost.  Quals keep their order: each that has a call gets
+ * a node of its own, so a later one sees only rows that passed the earlier.  Calls inside calls
+ * get nodes below.  Calls that cannot be taken out stay in the targetlist and quals.
  */
 extern Plan *llm_stage_stack(LlmRewrite *rewrite, Plan *child, List *targetlist, List *quals,
 							 LlmEnvironment environment);

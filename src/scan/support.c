@@ -2,9 +2,9 @@
  * support.c
  *	  The planner support function of the generating functions.
  *
- * It answers nothing.  That it is called says that the statement being planned has one of our calls,
- * also one that comes out of a view or of an inlined SQL function; so a statement without any pays
- * one test of a flag.
+ * It answers nothing.  That it is called says that the statement being planned has one of our
+ * calls, also one that comes out of a view or of an inlined SQL function; so a statement without
+ * any pays one test of a flag.
  */
 #include "postgres.h"
 
