@@ -149,8 +149,14 @@ format:
 
 # ---- rungs that need a server: private installation, private cluster (test/tools/server_tests.sh) ----
 
-regress pgtap tap:
+regress isolation pgtap tap:
 	@test/tools/server_tests.sh $(PG_CONFIG) $@
+
+# make fuzz-scan QUERIES=20000 SEED=7, or CASE=12 to replay one of that seed (test/t/LlmFuzz.pm)
+fuzz-scan:
+	@PROVE_TESTS='-v test/t/100_batch_fuzz.pl' LLM_FUZZ_SEED='$(or $(SEED),$(shell date +%s))' \
+		LLM_FUZZ_QUERIES='$(or $(QUERIES),20000)' $(if $(CASE),LLM_FUZZ_CASE='$(CASE)') \
+		test/tools/server_tests.sh $(PG_CONFIG) tap
 
 test:
 	@test/tools/packages.sh test
@@ -168,4 +174,4 @@ demo:
 install-model:
 	@test/tools/fetch_model.sh '$(DESTDIR)$(shell $(PG_CONFIG) --sharedir)/postgres_llm/models'
 
-.PHONY: unit check-kernels bench-llama bench-scan bench-rows tidy format regress pgtap tap test test-versions demo install-model
+.PHONY: unit check-kernels bench-llama bench-scan bench-rows tidy format regress isolation pgtap tap fuzz-scan test test-versions demo install-model

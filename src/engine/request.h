@@ -34,7 +34,6 @@ typedef enum LlmEngineRequestState
 typedef struct LlmEngineRequest
 {
 	uint64_t id;
-	bool bulk; /* one of many of its session */
 	LlmEngineRequestState state;
 	LlmRequest message;			 /* borrows from payload, turns and stops */
 	char *payload;				 /* owned; NULL once nothing of it is needed */
@@ -70,7 +69,7 @@ typedef struct LlmEngineRequest
  * Read a REQUEST frame's payload; arrays is scratch memory.  Copies what it needs. 
  * LLM_ERR_PROTOCOL, LLM_ERR_OUT_OF_MEMORY.
  */
-extern LlmStatus llm_engine_request_create(uint64_t id, LlmStrView payload, bool bulk,
+extern LlmStatus llm_engine_request_create(uint64_t id, LlmStrView payload,
 										   LlmRequestArrays *arrays, LlmEngineRequest **out,
 										   LlmError *err);
 extern void llm_engine_request_destroy(LlmEngineRequest *request);

@@ -126,6 +126,7 @@ def suites_of(config, with_versions):
         "kernels": [make, "-s", "-j2", "check-kernels"],
         "fuzz": [make, "-s", "-j2", "fuzz-smoke"],
         f"regress-{home}": server(config, "regress"),
+        f"isolation-{home}": server(config, "isolation"),
         f"pgtap-{home}": server(config, "pgtap"),
         f"tap-{home}": server(config, "tap"),
     }
@@ -137,7 +138,7 @@ def suites_of(config, with_versions):
 def suites_of_versions(config):
     suites = {}
     for each in [config, *fetched("fetch_servers.sh")]:
-        for suite in ("regress", "pgtap", "tap"):
+        for suite in ("regress", "isolation", "pgtap", "tap"):
             suites[f"{suite}-{major(each)}"] = server(each, suite)
     return suites
 

@@ -3,7 +3,7 @@
 #
 # Builds and installs this checkout into a private copy of the PostgreSQL of PG_CONFIG and runs each named suite on a
 # private cluster, as an unprivileged user, in a temporary directory that is removed afterwards.
-# Usage: server_tests.sh PG_CONFIG regress|pgtap|tap...
+# Usage: server_tests.sh PG_CONFIG regress|isolation|pgtap|tap...
 #	PROVE_TESTS   TAP files to run instead of all of test/t
 #	KEEP=1        keep the temporary directory, for a look at logs
 set -euo pipefail
@@ -59,6 +59,30 @@ run_regress()
 		--bindir="$PG_BIN" --inputdir=test --outputdir="$work/regress" --dbname=contrib_regression $tests) ||
 		status=1
 	[ ! -s "$work/regress/regression.diffs" ] || cat "$work/regress/regression.diffs"
+	return $status
+}
+
+# With batching and without it; the expected output is the same.
+run_isolation()
+{
+	local batch_scan tests status=0 tester
+	tester=$(dirname "$("$PG_PREFIX_CONFIG" --pgxs)")/../test/isolation/pg_isolation_regress
+	if [ ! -x "$tester" ] || [ ! -x "${tester%/*}/isolationtester" ]; then
+		echo "skip: this PostgreSQL came without pg_isolation_regress"
+		echo "isolation: 0 passed, 0 failed, 1 skipped"
+		return 0
+	fi
+	tests=$(cd test/isolation/specs && ls -- *.spec | sed 's/\.spec$//')
+	for batch_scan in off on; do
+		start_cluster "postgres_llm.engine_device = 'fake'" "postgres_llm.fake_step_us = 100" \
+			"postgres_llm.default_model = 'fake'" "postgres_llm.batch_scan = $batch_scan"
+		private_pg_own "$work/isolation-$batch_scan"
+		# shellcheck disable=SC2086
+		(cd "$work/isolation-$batch_scan" && private_pg_as "$tester" --bindir="$PG_BIN" \
+			--inputdir="$work/src/test/isolation" --outputdir="$work/isolation-$batch_scan" \
+			--dbname=isolation_regression --load-extension=postgres_llm $tests) || status=1
+		[ ! -s "$work/isolation-$batch_scan/regression.diffs" ] || cat "$work/isolation-$batch_scan/regression.diffs"
+	done
 	return $status
 }
 

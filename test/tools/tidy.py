@@ -174,6 +174,8 @@ def check_readmes(files, texts, out):
         readme = directory + "/README.md"
         if directory in ("test/sql", "test/pgtap", "test/t"):
             readme = "test/README.md" if readme not in files else readme
+        if directory.startswith("test/isolation/"):
+            readme = "test/isolation/README.md"  # its directories are where pg_isolation_regress looks
         if readme not in files:
             out.check(False, directory, "has no README.md")
             continue
