@@ -15,6 +15,9 @@
 #include "broker/admission.h"
 #include "guc.h"
 
+/* A backend with more requests than this in flight works through many rows. */
+#define MAX_INTERACTIVE 2
+
 typedef enum Stage
 {
 	STAGE_UNTRACKED = 0,
@@ -34,6 +37,7 @@ typedef struct Backend
 {
 	dlist_node node;	/* in backends, while waiting is not empty */
 	dlist_head waiting; /* Entry */
+	int n_waiting;
 	int n_running;
 } Backend;
 
@@ -106,6 +110,7 @@ start_waiting(Entry *entry)
 	if (dlist_is_empty(&owner->waiting))
 		dlist_push_tail(&turns, &owner->node);
 	dlist_push_tail(&owner->waiting, &entry->node);
+	owner->n_waiting++;
 	entry->stage = STAGE_WAITING;
 	entry->cancelled = false;
 	entry->doomed = 0;
@@ -118,6 +123,7 @@ stop_waiting(Entry *entry)
 
 	Assert(entry->stage == STAGE_WAITING);
 	dlist_delete(&entry->node);
+	owner->n_waiting--;
 	if (dlist_is_empty(&owner->waiting))
 		dlist_delete(&owner->node);
 	entry->stage = STAGE_UNTRACKED;
@@ -241,6 +247,14 @@ llm_admission_next(int capacity, int limit)
 		llm_slot_clean_up(slot);
 	}
 	return NULL;
+}
+
+bool
+llm_admission_is_bulk(const LlmSlot *slot)
+{
+	const Backend *owner = owner_of(entry_of(slot));
+
+	return owner->n_waiting + owner->n_running > MAX_INTERACTIVE;
 }
 
 bool

@@ -9,7 +9,8 @@
  * The engine is given no more than it can run at once, so that its queue, which is first come
  * first served, stays short.  Of that, the last eighth is only for backends that have nothing
  * in the engine: a single call beside a bulk query finds a place at once.  Such a backend may
- * even exceed the capacity, up to the engine's own limit.
+ * even exceed the capacity, up to the engine's own limit.  Places alone do not make it fast where
+ * each sequence makes a step longer, so the engine is told which requests are bulk work.
  */
 #ifndef LLM_BROKER_ADMISSION_H
 #define LLM_BROKER_ADMISSION_H
@@ -41,6 +42,12 @@ extern void llm_admission_look_at_all(void);
  * once; limit: how many it may hold in all.
  */
 extern LlmSlot *llm_admission_next(int capacity, int limit);
+
+/*
+ * Is the request one of many that its backend has in flight?  The engine then lets it give way to
+ * those of which somebody waits for the one answer.
+ */
+extern bool llm_admission_is_bulk(const LlmSlot *slot);
 
 /*
  * Say that the request, which is in the engine, will fail for this reason when the engine ends it;

@@ -85,10 +85,11 @@ llm_channel_idle(const LlmChannel *channel)
 }
 
 void
-llm_channel_request(LlmChannel *channel, uint64 request_id, const char *payload, Size n_bytes)
+llm_channel_request(LlmChannel *channel, LlmFrameType type, uint64 request_id, const char *payload,
+					Size n_bytes)
 {
 	Assert(llm_channel_idle(channel));
-	llm_frame_header(channel->header, LLM_FRAME_REQUEST, request_id, n_bytes);
+	llm_frame_header(channel->header, type, request_id, n_bytes);
 	channel->sending = true;
 	channel->request_id = request_id;
 	channel->payload = payload;

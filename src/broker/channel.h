@@ -48,8 +48,8 @@ extern void llm_channel_note(LlmChannel *channel, LlmFrameType type, uint64 requ
 
 /* True when a request may be given: everything before it is sent. */
 extern bool llm_channel_idle(const LlmChannel *channel);
-extern void llm_channel_request(LlmChannel *channel, uint64 request_id, const char *payload,
-								Size n_bytes);
+extern void llm_channel_request(LlmChannel *channel, LlmFrameType type, uint64 request_id,
+								const char *payload, Size n_bytes);
 
 /*
  * Send what the socket takes.  *request_sent becomes the id of a request that went out completely,

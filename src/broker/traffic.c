@@ -54,8 +54,9 @@ send_next_request(LlmChannel *channel)
 	slot = llm_admission_next(llm_supervisor_capacity(), llm_supervisor_limit());
 	if (slot == NULL)
 		return false;
-	llm_channel_request(channel, llm_admission_request_id(slot), llm_payload_address(slot->request),
-						slot->request_bytes);
+	llm_channel_request(
+		channel, llm_admission_is_bulk(slot) ? LLM_FRAME_BULK_REQUEST : LLM_FRAME_REQUEST,
+		llm_admission_request_id(slot), llm_payload_address(slot->request), slot->request_bytes);
 	return true;
 }
 

@@ -41,7 +41,7 @@ submit(LlmService *service, const LlmRequest *request, LlmError *err)
 		return llm_error_set(err, LLM_ERR_OUT_OF_MEMORY, "out of memory for a request");
 	w = llm_writer(payload, w.len);
 	llm_request_write(&w, request);
-	status = service->ops->submit(service, REQUEST_ID, (LlmStrView){payload, w.len}, err);
+	status = service->ops->submit(service, REQUEST_ID, (LlmStrView){payload, w.len}, false, err);
 	free(payload);
 	return status;
 }

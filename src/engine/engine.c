@@ -118,13 +118,16 @@ enter(LlmEngine *engine, LlmEngineRequest *request, LlmError *err)
 	}
 	request->state = LLM_ENGINE_REQUEST_WAITING;
 	llm_engine_request_link(&request->model->waiting, request);
+	if (!request->bulk && request->model->loaded != NULL)
+		llm_scheduler_expect_interactive(request->model->loaded->scheduler);
 	if (kind == LLM_REQUEST_UNLOAD)
 		request->model->n_unloads++;
 	return LLM_OK;
 }
 
 static LlmStatus
-engine_submit(LlmService *service, uint64_t request_id, LlmStrView payload, LlmError *err)
+engine_submit(LlmService *service, uint64_t request_id, LlmStrView payload, bool bulk,
+			  LlmError *err)
 {
 	LlmEngine *engine = (LlmEngine *) service;
 	LlmEngineRequest *request;
@@ -133,7 +136,8 @@ engine_submit(LlmService *service, uint64_t request_id, LlmStrView payload, LlmE
 	if (llm_request_table_find(&engine->requests, request_id) != NULL)
 		return llm_error_set(err, LLM_ERR_PROTOCOL, "request %llu is not finished yet",
 							 (unsigned long long) request_id);
-	if (llm_engine_request_create(request_id, payload, &engine->arrays, &request, &error) != LLM_OK)
+	if (llm_engine_request_create(request_id, payload, bulk, &engine->arrays, &request, &error) !=
+		LLM_OK)
 		llm_reply_error(service->outbox, request_id, &error);
 	else if (enter(engine, request, &error) != LLM_OK)
 	{

@@ -322,13 +322,14 @@ answer_model_kind(Fake *fake, uint64_t id, const LlmRequest *request, LlmError *
 }
 
 static LlmStatus
-fake_submit(LlmService *service, uint64_t request_id, LlmStrView payload, LlmError *err)
+fake_submit(LlmService *service, uint64_t request_id, LlmStrView payload, bool bulk, LlmError *err)
 {
 	Fake *fake = (Fake *) service;
 	LlmRequest request;
 	LlmError error;
 	LlmStatus status;
 
+	(void) bulk; /* steps have one length, so nobody can slow another */
 	for (uint32_t i = 0; i < fake->n_requests; i++)
 		if (fake->requests[i]->id == request_id)
 			return llm_error_set(err, LLM_ERR_PROTOCOL, "request %llu is not finished yet",

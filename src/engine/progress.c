@@ -166,7 +166,8 @@ make_spec(LlmEngineRequest *request, LlmSequenceSpec *spec, LlmError *err)
 							  .tokens = request->tokens.ids,
 							  .n_tokens = (int32_t) n_tokens,
 							  .max_new_tokens = (int32_t) max_new,
-							  .logits_from = (scores ? request->n_prompt : (int32_t) n_tokens) - 1};
+							  .logits_from = (scores ? request->n_prompt : (int32_t) n_tokens) - 1,
+							  .bulk = request->bulk};
 	if (scores)
 		return LLM_OK;
 	return llm_generation_init(&request->generation, request->vocabulary->tokenizer, generate,

@@ -59,7 +59,7 @@ own_arrays(LlmEngineRequest *request)
 }
 
 LlmStatus
-llm_engine_request_create(uint64_t id, LlmStrView payload, LlmRequestArrays *arrays,
+llm_engine_request_create(uint64_t id, LlmStrView payload, bool bulk, LlmRequestArrays *arrays,
 						  LlmEngineRequest **out, LlmError *err)
 {
 	LlmEngineRequest *request = calloc(1, sizeof(*request));
@@ -69,6 +69,7 @@ llm_engine_request_create(uint64_t id, LlmStrView payload, LlmRequestArrays *arr
 	if (request == NULL)
 		return llm_error_set(err, LLM_ERR_OUT_OF_MEMORY, "out of memory for a request");
 	request->id = id;
+	request->bulk = bulk;
 	request->arrived_us = llm_clock_now_us();
 	request->job = (LlmJob){.run = llm_engine_request_prepare, .owner = request};
 	llm_token_list_init(&request->tokens, 0);

@@ -34,6 +34,7 @@ typedef enum LlmEngineRequestState
 typedef struct LlmEngineRequest
 {
 	uint64_t id;
+	bool bulk; /* one of many of its session */
 	LlmEngineRequestState state;
 	LlmRequest message;			 /* borrows from payload, turns and stops */
 	char *payload;				 /* owned; NULL once nothing of it is needed */
@@ -69,7 +70,7 @@ typedef struct LlmEngineRequest
  * Read a REQUEST frame's payload; arrays is scratch memory.  Copies what it needs. 
  * LLM_ERR_PROTOCOL, LLM_ERR_OUT_OF_MEMORY.
  */
-extern LlmStatus llm_engine_request_create(uint64_t id, LlmStrView payload,
+extern LlmStatus llm_engine_request_create(uint64_t id, LlmStrView payload, bool bulk,
 										   LlmRequestArrays *arrays, LlmEngineRequest **out,
 										   LlmError *err);
 extern void llm_engine_request_destroy(LlmEngineRequest *request);

@@ -72,8 +72,9 @@ take_frame(Server *server, const LlmFrame *frame, LlmError *err)
 		if (frame->type == LLM_FRAME_HELLO)
 			return start_service(server, frame->payload, err);
 	}
-	else if (frame->type == LLM_FRAME_REQUEST)
-		return service->ops->submit(service, frame->request_id, frame->payload, err);
+	else if (frame->type == LLM_FRAME_REQUEST || frame->type == LLM_FRAME_BULK_REQUEST)
+		return service->ops->submit(service, frame->request_id, frame->payload,
+									frame->type == LLM_FRAME_BULK_REQUEST, err);
 	else if (frame->type == LLM_FRAME_CANCEL)
 	{
 		service->ops->cancel(service, frame->request_id);

@@ -19,11 +19,11 @@ typedef struct LlmService LlmService;
 typedef struct LlmServiceOps
 {
 	/*
-	 * Take a request; payload is borrowed for the call.  Whatever is wrong with the request itself
-	 * is answered to it.  Fails with LLM_ERR_PROTOCOL only when the id is that of an unfinished
-	 * request.
+	 * Take a request; payload is borrowed for the call.  A bulk one gives way to the others.
+	 * Whatever is wrong with the request itself is answered to it.  Fails with LLM_ERR_PROTOCOL
+	 * only when the id is that of an unfinished request.
 	 */
-	LlmStatus (*submit)(LlmService *service, uint64_t request_id, LlmStrView payload,
+	LlmStatus (*submit)(LlmService *service, uint64_t request_id, LlmStrView payload, bool bulk,
 						LlmError *err);
 
 	/* End the request now; an unknown id is one that has just ended. */

@@ -116,13 +116,15 @@ count_step(LlmModelEntry *entry, const LlmBatchView *batch)
 static LlmStatus
 run_forward(LlmModelEntry *entry, const LlmBatchView *batch, const float **logits, LlmError *err)
 {
-	int64_t began_us = llm_clock_now_us();
+	int64_t began_us = llm_clock_now_us(), took_us;
 	LlmStatus status;
 
 	begin_requests(entry, batch, began_us);
 	status = llm_model_forward(entry->loaded->model, batch, logits, err);
-	entry->counts[LLM_MODEL_FORWARD_US] += (uint64_t) (llm_clock_now_us() - began_us);
+	took_us = llm_clock_now_us() - began_us;
+	entry->counts[LLM_MODEL_FORWARD_US] += (uint64_t) took_us;
 	llm_scheduler_commit(entry->loaded->scheduler);
+	llm_scheduler_note_time(entry->loaded->scheduler, took_us);
 	if (status == LLM_OK)
 		count_step(entry, batch);
 	return status;

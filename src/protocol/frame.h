@@ -29,10 +29,11 @@
 typedef enum LlmFrameType
 {
 	/* broker to engine */
-	LLM_FRAME_HELLO = 1, /* LlmEngineConfig; the first frame */
-	LLM_FRAME_REQUEST,	 /* LlmRequest */
-	LLM_FRAME_CANCEL,	 /* no payload; ends with ERROR, or with RESULT if that was faster */
-	LLM_FRAME_SHUTDOWN,	 /* no payload; the engine exits 0 */
+	LLM_FRAME_HELLO = 1,	/* LlmEngineConfig; the first frame */
+	LLM_FRAME_REQUEST,		/* LlmRequest */
+	LLM_FRAME_BULK_REQUEST, /* LlmRequest, one of many of its session: gives way to others */
+	LLM_FRAME_CANCEL,		/* no payload; ends with ERROR, or with RESULT if that was faster */
+	LLM_FRAME_SHUTDOWN,		/* no payload; the engine exits 0 */
 
 	/* engine to broker */
 	LLM_FRAME_READY = 64, /* LlmEngineReady; the answer to HELLO */

@@ -2,8 +2,9 @@
  * plan.c
  *	  Which tokens run in the next step.
  *
- * A step has a budget of tokens and one of rows that want logits.  They are given out in this
- * order:
+ * A step has a budget of tokens and one of rows that want logits.  The lane of interactive
+ * sequences is served first, then the lane of bulk ones from what is left and from what
+ * bulk_share.c allows it.  Within a lane budgets are given out in this order:
  *
  *	  1. decodes: every running sequence with one token pending gets it
  *	  2. chunks: running sequences with more pending, which are prompts under way
@@ -13,20 +14,28 @@
  * that carries a chunk costs little more for carrying them.  Up to max_prefills prompts share
  * what is left in equal parts, so that one long prompt does not hold up the short ones behind it.
  * More prompts take part only where all before them end in this very step: the number of prompts
- * that are begun and not ended stays at max_prefills, however many short ones pass through.
+ * of a lane that are begun and not ended stays at max_prefills, however many short ones pass
+ * through.
  *
- * Rows.  max_logit_rows >= max_sequences, a decode takes one row, and while a chunk is cut each
- * chunk after it is left one row.  So every sequence that gets tokens gets at least one, whatever
- * the others want: a scoring sequence, which wants a row per token, slows nobody but itself.
+ * Rows.  max_logit_rows >= max_sequences, a decode takes one row, while a chunk is cut each chunk
+ * after it is left one row, and the bulk lane is left one.  So every interactive sequence that gets
+ * tokens gets at least one row, whatever the others want: a scoring sequence, which wants a row
+ * per token, slows its own lane no more than by the tokens it takes.
  *
- * Budget.  With more decodes than max_step_tokens the running list is turned, so that those left
- * out come first in the next step.
+ * Budget.  Where decodes are left out, for want of tokens or rows, the lane's running list is
+ * turned, so that they come first in the next step.
  */
 #include "scheduler/scheduler_internal.h"
 
 #include "base/assert.h"
 
 #include <stddef.h>
+
+/*
+ * A bulk sequence that so many later interactive ones were admitted before is the next to be
+ * admitted, whoever waits: single calls of many sessions must not keep it out for ever.
+ */
+#define MAX_OVERTAKEN 64
 
 /* What is left of a step. */
 typedef struct Budget
@@ -47,7 +56,10 @@ rows_among(const LlmSequence *sequence, int32_t n_tokens)
 	return end > start ? end - start : 0;
 }
 
-/* Plan at most max_tokens more of the sequence, as far as they need at most max_rows rows. */
+/*
+ * Plan at most max_tokens more of the sequence, as far as they need at most max_rows rows.  A
+ * negative max_rows is none.
+ */
 static void
 grant(LlmScheduler *scheduler, LlmSequence *sequence, Budget *budget, int32_t max_tokens,
 	  int32_t max_rows)
@@ -57,6 +69,8 @@ grant(LlmScheduler *scheduler, LlmSequence *sequence, Budget *budget, int32_t ma
 
 	if (n_tokens > max_tokens)
 		n_tokens = max_tokens;
+	if (max_rows < 0)
+		max_rows = 0;
 	n_rows = rows_among(sequence, n_tokens);
 	if (n_rows > max_rows)
 	{
@@ -89,19 +103,18 @@ turn_running(LlmSequenceList *running, LlmSequence *sequence)
  * Decodes into the batch; returns the number of sequences that want chunks, in scheduler->chunked.
  */
 static int32_t
-plan_decodes(LlmScheduler *scheduler, Budget *budget)
+plan_decodes(LlmScheduler *scheduler, LlmLane *lane, Budget *budget)
 {
 	LlmSequence *left_out = NULL;
 	int32_t n_chunked = 0;
 
-	for (LlmSequence *sequence = scheduler->running.first; sequence != NULL;
-		 sequence = sequence->next)
+	for (LlmSequence *sequence = lane->running.first; sequence != NULL; sequence = sequence->next)
 	{
 		int32_t n_pending = llm_sequence_n_pending(sequence);
 
 		if (n_pending > 1)
 			scheduler->chunked[n_chunked++] = sequence;
-		else if (n_pending == 1 && budget->tokens == 0)
+		else if (n_pending == 1 && (budget->tokens == 0 || budget->rows == 0))
 			left_out = left_out != NULL ? left_out : sequence;
 		else if (n_pending == 1)
 		{
@@ -110,20 +123,31 @@ plan_decodes(LlmScheduler *scheduler, Budget *budget)
 		}
 	}
 	if (left_out != NULL)
-		turn_running(&scheduler->running, left_out);
+		turn_running(&lane->running, left_out);
 	return n_chunked;
 }
 
-/* The first of the queue starts to run, if there is one and its KV blocks can be promised. */
+/*
+ * The first of the lane's queue starts to run, if there is one and its KV blocks can be promised.
+ * Interactive sequences go before bulk ones that came earlier, but not past the same one for ever.
+ */
 static LlmSequence *
-admit_first(LlmScheduler *scheduler)
+admit_first(LlmScheduler *scheduler, LlmLane *lane)
 {
-	LlmSequence *sequence = scheduler->waiting.first;
+	LlmSequence *sequence = lane->waiting.first;
+	LlmSequence *passed = lane == &scheduler->interactive ? scheduler->bulk.waiting.first : NULL;
 
-	if (sequence == NULL || scheduler->running.n >= scheduler->config.max_sequences ||
-		!llm_sequence_reserve(sequence, scheduler->pool))
+	if (sequence == NULL || llm_scheduler_n_running(scheduler) >= scheduler->config.max_sequences)
 		return NULL;
-	llm_sequence_move(sequence, LLM_SEQUENCE_RUNNING, &scheduler->waiting, &scheduler->running);
+	if (passed != NULL && passed->serial > sequence->serial)
+		passed = NULL;
+	if (passed != NULL && passed->n_overtaken >= MAX_OVERTAKEN)
+		return NULL;
+	if (!llm_sequence_reserve(sequence, scheduler->pool))
+		return NULL;
+	llm_sequence_move(sequence, LLM_SEQUENCE_RUNNING, &lane->waiting, &lane->running);
+	if (passed != NULL)
+		passed->n_overtaken++;
 	return sequence;
 }
 
@@ -132,7 +156,7 @@ admit_first(LlmScheduler *scheduler)
  * sequences that want chunks.
  */
 static int32_t
-admit(LlmScheduler *scheduler, const Budget *budget, int32_t n_chunked)
+admit(LlmScheduler *scheduler, LlmLane *lane, const Budget *budget, int32_t n_chunked)
 {
 	int64_t n_tokens = 0; /* that the chunks would take if nothing cut them */
 	int64_t n_rows = 0;
@@ -146,11 +170,11 @@ admit(LlmScheduler *scheduler, const Budget *budget, int32_t n_chunked)
 			bool all_end = n_tokens < budget->tokens && n_rows < budget->rows;
 
 			/* A newcomer is begun at once: it would hold KV blocks for nothing otherwise. */
-			if (n_chunked >= budget->tokens)
+			if (n_chunked >= budget->tokens || n_chunked >= budget->rows)
 				break;
 			if (n_chunked >= scheduler->config.max_prefills && !all_end)
 				break;
-			sequence = admit_first(scheduler);
+			sequence = admit_first(scheduler, lane);
 			if (sequence == NULL)
 				break;
 			scheduler->chunked[n_chunked++] = sequence;
@@ -190,6 +214,41 @@ plan_chunks(LlmScheduler *scheduler, Budget *budget, int32_t n_chunked)
 	}
 }
 
+static void
+plan_lane(LlmScheduler *scheduler, LlmLane *lane, Budget *budget)
+{
+	int32_t n_chunked = plan_decodes(scheduler, lane, budget);
+
+	n_chunked = admit(scheduler, lane, budget, n_chunked);
+	plan_chunks(scheduler, budget, n_chunked);
+	LLM_ASSERT(budget->tokens >= 0 && budget->rows >= 0);
+}
+
+/* Interactive sequences may have everything but what bulk work needs to move at all. */
+static void
+plan_interactive(LlmScheduler *scheduler, Budget *budget)
+{
+	bool has_place = llm_scheduler_n_running(scheduler) < scheduler->config.max_sequences;
+	bool bulk_comes = scheduler->bulk.waiting.n > 0 && has_place;
+	bool keep_row = (scheduler->bulk.running.n > 0 || bulk_comes) && budget->rows > 1;
+	bool keep_token = keep_row && budget->tokens > 1;
+
+	budget->rows -= keep_row;
+	budget->tokens -= keep_token;
+	plan_lane(scheduler, &scheduler->interactive, budget);
+	budget->rows += keep_row;
+	budget->tokens += keep_token;
+}
+
+static void
+plan_bulk(LlmScheduler *scheduler, Budget *budget, int32_t n_interactive)
+{
+	if (budget->tokens == 0 || (scheduler->bulk.running.n == 0 && scheduler->bulk.waiting.n == 0))
+		return;
+	budget->tokens = llm_bulk_share_plan(&scheduler->bulk_share, n_interactive, budget->tokens);
+	plan_lane(scheduler, &scheduler->bulk, budget);
+}
+
 const LlmBatchView *
 llm_scheduler_plan(LlmScheduler *scheduler, const LlmLogitRow **rows)
 {
@@ -198,14 +257,11 @@ llm_scheduler_plan(LlmScheduler *scheduler, const LlmLogitRow **rows)
 		.rows = scheduler->config.max_logit_rows,
 	};
 	const LlmBatchView *view = llm_batch_view(scheduler->batch);
-	int32_t n_chunked;
 
 	LLM_ASSERT(!scheduler->step_planned);
 	llm_batch_clear(scheduler->batch);
-	n_chunked = plan_decodes(scheduler, &budget);
-	n_chunked = admit(scheduler, &budget, n_chunked);
-	plan_chunks(scheduler, &budget, n_chunked);
-	LLM_ASSERT(budget.tokens >= 0 && budget.rows >= 0);
+	plan_interactive(scheduler, &budget);
+	plan_bulk(scheduler, &budget, view->n_tokens);
 
 	*rows = llm_batch_rows(scheduler->batch);
 	if (view->n_tokens == 0)
@@ -234,5 +290,6 @@ llm_scheduler_commit(LlmScheduler *scheduler)
 	}
 	scheduler->step_planned = false;
 	scheduler->steps++;
+	scheduler->step_tokens = view->n_tokens;
 	scheduler->tokens += (uint64_t) view->n_tokens;
 }

@@ -110,8 +110,10 @@ llm_scheduler_destroy(LlmScheduler *scheduler)
 {
 	if (scheduler == NULL)
 		return;
-	destroy_list(&scheduler->waiting);
-	destroy_list(&scheduler->running);
+	destroy_list(&scheduler->interactive.waiting);
+	destroy_list(&scheduler->interactive.running);
+	destroy_list(&scheduler->bulk.waiting);
+	destroy_list(&scheduler->bulk.running);
 	free(scheduler->chunked);
 	llm_batch_destroy(scheduler->batch);
 	llm_kv_pool_destroy(scheduler->pool);
@@ -171,11 +173,12 @@ llm_scheduler_add(LlmScheduler *scheduler, const LlmSequenceSpec *spec, LlmSeque
 
 	if (status != LLM_OK)
 		return status;
-	if (scheduler->waiting.n >= scheduler->config.max_waiting)
+	if (llm_scheduler_n_waiting(scheduler) >= scheduler->config.max_waiting)
 	{
 		llm_error_set(err, LLM_ERR_LIMIT,
 					  "the queue of the model is full: %d sequences are waiting, %d are running",
-					  (int) scheduler->waiting.n, (int) scheduler->running.n);
+					  (int) llm_scheduler_n_waiting(scheduler),
+					  (int) llm_scheduler_n_running(scheduler));
 		llm_error_hint(err, "Try again later or allow a longer queue.");
 		return LLM_ERR_LIMIT;
 	}
@@ -183,15 +186,17 @@ llm_scheduler_add(LlmScheduler *scheduler, const LlmSequenceSpec *spec, LlmSeque
 	if (status != LLM_OK)
 		return status;
 	scheduler->last_serial++;
-	llm_sequence_move(*out, LLM_SEQUENCE_WAITING, NULL, &scheduler->waiting);
+	llm_sequence_move(*out, LLM_SEQUENCE_WAITING, NULL,
+					  &llm_scheduler_lane(scheduler, *out)->waiting);
 	return LLM_OK;
 }
 
 void
 llm_scheduler_remove(LlmScheduler *scheduler, LlmSequence *sequence)
 {
+	LlmLane *lane = llm_scheduler_lane(scheduler, sequence);
 	LlmSequenceList *list =
-		sequence->state == LLM_SEQUENCE_WAITING ? &scheduler->waiting : &scheduler->running;
+		sequence->state == LLM_SEQUENCE_WAITING ? &lane->waiting : &lane->running;
 
 	LLM_ASSERT(!scheduler->step_planned);
 	llm_sequence_release(sequence, scheduler->pool);
@@ -200,11 +205,24 @@ llm_scheduler_remove(LlmScheduler *scheduler, LlmSequence *sequence)
 }
 
 void
+llm_scheduler_note_time(LlmScheduler *scheduler, int64_t us)
+{
+	LLM_ASSERT(!scheduler->step_planned && scheduler->step_tokens > 0);
+	llm_step_cost_note(&scheduler->bulk_share.cost, scheduler->step_tokens, us < 0 ? 0 : us);
+}
+
+void
+llm_scheduler_expect_interactive(LlmScheduler *scheduler)
+{
+	llm_bulk_share_expect(&scheduler->bulk_share);
+}
+
+void
 llm_scheduler_status(const LlmScheduler *scheduler, LlmSchedulerStatus *out)
 {
 	*out = (LlmSchedulerStatus){
-		.running = scheduler->running.n,
-		.waiting = scheduler->waiting.n,
+		.running = llm_scheduler_n_running(scheduler),
+		.waiting = llm_scheduler_n_waiting(scheduler),
 		.kv_blocks_total = llm_kv_pool_n_total(scheduler->pool),
 		.kv_blocks_free = llm_kv_pool_n_free(scheduler->pool),
 		.steps = scheduler->steps,
@@ -213,19 +231,20 @@ llm_scheduler_status(const LlmScheduler *scheduler, LlmSchedulerStatus *out)
 }
 
 /*
- * Is the list linked both ways, as long as it says and of one state?  Adds up what its sequences
- * hold.
+ * Is the list linked both ways, as long as it says, of one lane and one state?  Adds up what its
+ * sequences hold.
  */
 static bool
 check_list(const LlmScheduler *scheduler, const LlmSequenceList *list, LlmSequenceState state,
-		   int32_t *n_reserved)
+		   bool bulk, int32_t *n_reserved)
 {
 	const LlmSequence *prev = NULL;
 	int32_t n = 0;
 
 	for (const LlmSequence *s = list->first; s != NULL; prev = s, s = s->next)
 	{
-		if (++n > list->n || s->prev != prev || s->state != state || !llm_sequence_check(s))
+		if (++n > list->n || s->prev != prev || s->state != state || s->bulk != bulk ||
+			!llm_sequence_check(s))
 			return false;
 		if (s->n_planned > 0 && !scheduler->step_planned)
 			return false;
@@ -236,17 +255,24 @@ check_list(const LlmScheduler *scheduler, const LlmSequenceList *list, LlmSequen
 	return n == list->n && list->last == prev;
 }
 
+static bool
+check_lane(const LlmScheduler *scheduler, const LlmLane *lane, bool bulk, int32_t *n_reserved)
+{
+	return check_list(scheduler, &lane->waiting, LLM_SEQUENCE_WAITING, bulk, n_reserved) &&
+		   check_list(scheduler, &lane->running, LLM_SEQUENCE_RUNNING, bulk, n_reserved);
+}
+
 bool
 llm_scheduler_check(const LlmScheduler *scheduler)
 {
 	const LlmSchedulerConfig *config = &scheduler->config;
 	int32_t n_reserved = 0;
 
-	return scheduler->running.n <= config->max_sequences &&
-		   scheduler->waiting.n <= config->max_waiting &&
+	return llm_scheduler_n_running(scheduler) <= config->max_sequences &&
+		   llm_scheduler_n_waiting(scheduler) <= config->max_waiting &&
 		   llm_kv_pool_check_begin(scheduler->pool) &&
-		   check_list(scheduler, &scheduler->waiting, LLM_SEQUENCE_WAITING, &n_reserved) &&
-		   check_list(scheduler, &scheduler->running, LLM_SEQUENCE_RUNNING, &n_reserved) &&
+		   check_lane(scheduler, &scheduler->interactive, false, &n_reserved) &&
+		   check_lane(scheduler, &scheduler->bulk, true, &n_reserved) &&
 		   n_reserved == llm_kv_pool_n_reserved(scheduler->pool) &&
 		   llm_kv_pool_check_end(scheduler->pool);
 }

@@ -7,11 +7,14 @@
  * sampled ones) and a number of tokens computed; every step hands out a budget of tokens so that
  * computed catches up with known (after vLLM's V1 scheduler).  Decodes come first, the rest of the
  * budget is shared among the prompts under way, and new sequences are admitted at every step.
+ * Interactive sequences get all this before bulk ones, and bulk ones are kept from making a step
+ * with interactive ones long, once the scheduler is told what steps cost.
  *
  *	  llm_scheduler_add       a sequence waits
  *	  llm_scheduler_plan      the next step as an LlmBatchView, with the rows that want logits
  *	  (the model runs it)
  *	  llm_scheduler_commit    what was computed; afterwards append sampled tokens or finish
+ *	  llm_scheduler_note_time how long that took
  *
  * Invariant, checked by llm_scheduler_check: every KV block is free or owned by exactly one
  * sequence, and free + owned = total.
@@ -70,6 +73,19 @@ extern LlmSequence *const *llm_scheduler_planned(const LlmScheduler *scheduler);
 
 /* The planned step ran: its tokens count as computed.  Call once per plan, before the next one. */
 extern void llm_scheduler_commit(LlmScheduler *scheduler);
+
+/*
+ * The step committed last took so long, by the caller's clock.  From these times the scheduler
+ * learns how much bulk work a step with interactive sequences can carry; without any it bounds
+ * nothing.
+ */
+extern void llm_scheduler_note_time(LlmScheduler *scheduler, int64_t us);
+
+/*
+ * An interactive sequence will be added soon (its prompt is being made): bulk work alone makes
+ * short steps until then, or for a while.
+ */
+extern void llm_scheduler_expect_interactive(LlmScheduler *scheduler);
 
 /*
  * The sequence is over (finished, cancelled or failed): its KV blocks are free again and the

@@ -6,9 +6,17 @@
 #define LLM_SCHEDULER_SCHEDULER_INTERNAL_H
 
 #include "scheduler/batch.h"
+#include "scheduler/bulk_share.h"
 #include "scheduler/kv_pool.h"
 #include "scheduler/scheduler.h"
 #include "scheduler/sequence_internal.h"
+
+/* Interactive and bulk sequences queue and run in lanes of their own. */
+typedef struct LlmLane
+{
+	LlmSequenceList waiting; /* in order of arrival */
+	LlmSequenceList running; /* in order of admission, turned when a step has too little for all */
+} LlmLane;
 
 struct LlmScheduler
 {
@@ -16,14 +24,34 @@ struct LlmScheduler
 	LlmKvPool *pool; /* owned */
 	LlmBatch *batch; /* owned */
 
-	LlmSequenceList waiting; /* in order of arrival */
-	LlmSequenceList running; /* in order of admission, turned when a budget ends early (plan.c) */
-	LlmSequence **chunked;	 /* [max_sequences] scratch of plan: who gets chunks in this step */
+	LlmLane interactive;
+	LlmLane bulk;
+	LlmBulkShare bulk_share;
+	LlmSequence **chunked; /* [max_sequences] scratch of plan: who gets chunks in this step */
 
 	bool step_planned;	  /* between plan and commit */
+	int32_t step_tokens;  /* of the step committed last */
 	uint64_t last_serial; /* of a sequence */
 	uint64_t steps;		  /* committed */
 	uint64_t tokens;	  /* committed */
 };
+
+static inline LlmLane *
+llm_scheduler_lane(LlmScheduler *scheduler, const LlmSequence *sequence)
+{
+	return sequence->bulk ? &scheduler->bulk : &scheduler->interactive;
+}
+
+static inline int32_t
+llm_scheduler_n_running(const LlmScheduler *scheduler)
+{
+	return scheduler->interactive.running.n + scheduler->bulk.running.n;
+}
+
+static inline int32_t
+llm_scheduler_n_waiting(const LlmScheduler *scheduler)
+{
+	return scheduler->interactive.waiting.n + scheduler->bulk.waiting.n;
+}
 
 #endif /* LLM_SCHEDULER_SCHEDULER_INTERNAL_H */

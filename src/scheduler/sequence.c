@@ -29,6 +29,7 @@ llm_sequence_create(const LlmSequenceSpec *spec, uint64_t serial, LlmSequence **
 		.n_prompt = spec->n_tokens,
 		.max_tokens = (int32_t) max_tokens,
 		.logits_from = spec->logits_from,
+		.bulk = spec->bulk,
 		.serial = serial,
 		.owner = spec->owner,
 		.blocks = sequence->tokens + max_tokens,

@@ -5,6 +5,7 @@
 #ifndef LLM_SCHEDULER_SEQUENCE_H
 #define LLM_SCHEDULER_SEQUENCE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef struct LlmSequence LlmSequence;
@@ -21,6 +22,12 @@ typedef struct LlmSequenceSpec
 	 * prompt; smaller for scoring).
 	 */
 	int32_t logits_from;
+
+	/*
+	 * One of many that its session has in flight.  The others are interactive: somebody waits for
+	 * this one, so it goes before bulk work and bulk work may slow it only so far.
+	 */
+	bool bulk;
 } LlmSequenceSpec;
 
 /* One row of logits of the planned step, in the order of the batch's logit_row. */

@@ -55,6 +55,9 @@ struct LlmSequence
 	int32_t n_blocks;	 /* KV blocks held */
 	int32_t n_reserved;	 /* KV blocks promised on top */
 
+	bool bulk;			 /* which lane it is in */
+	int32_t n_overtaken; /* bulk: times an interactive one that came later was admitted before it */
+
 	uint64_t serial; /* of this sequence among all of its scheduler, from 1 */
 	void *owner;	 /* borrowed */
 	int32_t *blocks; /* [max blocks] block table; inside this allocation */

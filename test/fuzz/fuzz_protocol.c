@@ -275,7 +275,7 @@ run_fake(LlmStrView payload)
 
 	llm_outbox_init(&outbox);
 	MUST(llm_fake_create(&config, &outbox, &wake, &service, &err) == LLM_OK);
-	MUST(service->ops->submit(service, 1, payload, &err) == LLM_OK);
+	MUST(service->ops->submit(service, 1, payload, false, &err) == LLM_OK);
 	for (int i = 0; i < 4; i++)
 		(void) service->ops->run(service);
 	service->ops->cancel(service, 1);

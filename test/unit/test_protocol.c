@@ -528,7 +528,7 @@ check_frames(void)
 	CHECK(llm_frame_parse(header, sizeof(header), &frame, &used, &err) == LLM_OK &&
 		  used == sizeof(header) && frame.type == LLM_FRAME_CHUNK && frame.request_id == 77 &&
 		  llm_strview_is(frame.payload, "abc"));
-	llm_frame_header(header, (LlmFrameType) 5, 1, 0);
+	llm_frame_header(header, (LlmFrameType) (LLM_FRAME_SHUTDOWN + 1), 1, 0);
 	CHECK(llm_frame_parse(header, sizeof(header), &frame, &used, &err) == LLM_ERR_PROTOCOL);
 	llm_frame_header(header, LLM_FRAME_REQUEST, 1, (size_t) LLM_MAX_FRAME_BYTES + 1);
 	CHECK(llm_frame_parse(header, sizeof(header), &frame, &used, &err) == LLM_ERR_PROTOCOL);

@@ -35,7 +35,9 @@ typedef struct Record
 	int32_t logits_from;
 	int32_t next_row; /* position whose row must come next */
 	int32_t n_tokens;
+	bool bulk;
 	bool begun;			   /* has been in a step */
+	int32_t n_before;	   /* computed before the step under way */
 	uint64_t *prefix_hash; /* [n_prompt + max_new_tokens] of tokens 0 .. i, by the naive model */
 } Record;
 
@@ -48,6 +50,8 @@ typedef struct World
 	uint8_t *slot_written; /* the same length: 1 for slots of the step under way */
 	Record *live[MAX_LIVE];
 	int32_t n_live;
+	int32_t bulk_percent; /* of the sequences */
+	bool timed;			  /* the scheduler is told how long steps take */
 	uint64_t last_arrival;
 } World;
 
@@ -99,6 +103,8 @@ world_create(void)
 	size_t n_slots;
 	LlmError err;
 
+	world.bulk_percent = random_between(0, 2) * 50;
+	world.timed = random_between(0, 1) == 1;
 	world.config.max_sequences = random_between(0, 4) == 0 ? 1 : random_between(2, 24);
 	world.config.max_waiting = random_between(1, 40);
 	world.config.max_step_tokens = budgets[random_between(0, 6)];
@@ -153,6 +159,7 @@ world_add(World *world)
 	record->logits_from =
 		random_between(0, 3) == 0 ? random_between(0, n_prompt - 1) : n_prompt - 1;
 	record->next_row = record->logits_from;
+	record->bulk = random_between(0, 99) < world->bulk_percent;
 
 	llm_scheduler_status(world->scheduler, &before);
 	spec = (LlmSequenceSpec){
@@ -161,6 +168,7 @@ world_add(World *world)
 		.n_tokens = n_prompt,
 		.max_new_tokens = max_new,
 		.logits_from = record->logits_from,
+		.bulk = record->bulk,
 	};
 	status = llm_scheduler_add(world->scheduler, &spec, &record->sequence, NULL);
 	CHECK(status == (fits && before.waiting < world->config.max_waiting ? LLM_OK : LLM_ERR_LIMIT));
@@ -254,9 +262,12 @@ run_row(const World *world, const LlmBatchView *view, int32_t t)
 	return hash;
 }
 
-/* Nobody begins before one that came earlier; no more prompts are under way than allowed. */
+/*
+ * Within a lane nobody begins before one that came earlier, and no more prompts are under way than
+ * allowed.
+ */
 static void
-check_order(const World *world)
+check_order(const World *world, bool bulk)
 {
 	uint64_t last_begun = 0;
 	int32_t n_partial = 0;
@@ -266,6 +277,8 @@ check_order(const World *world)
 		Record *record = world->live[i];
 		int32_t n_computed = llm_sequence_n_computed(record->sequence);
 
+		if (record->bulk != bulk)
+			continue;
 		record->begun = record->begun || n_computed > 0;
 		if (record->begun && record->arrival > last_begun)
 			last_begun = record->arrival;
@@ -274,7 +287,8 @@ check_order(const World *world)
 			n_partial++;
 	}
 	for (int32_t i = 0; i < world->n_live; i++)
-		CHECK_MSG(world->live[i]->begun || world->live[i]->arrival > last_begun,
+		CHECK_MSG(world->live[i]->bulk != bulk || world->live[i]->begun ||
+					  world->live[i]->arrival > last_begun,
 				  "sequence %" PRIu64 " was overtaken", world->live[i]->arrival);
 	CHECK(n_partial <= world->config.max_prefills);
 }
@@ -315,16 +329,25 @@ use_rows(World *world, const LlmBatchView *view, const LlmLogitRow *rows)
 	}
 }
 
-/* Every decode runs if the budget has room for all. */
+/*
+ * Every interactive decode runs if the budget has room for all, but for the token that is kept for
+ * bulk work; and bulk work moves.
+ */
 static void
-check_decodes_first(const World *world, const LlmBatchView *view, int32_t n_decodes)
+check_decodes_first(const World *world, const LlmBatchView *view, int32_t n_decodes, bool bulk_runs)
 {
+	int32_t room = world->config.max_step_tokens - (world->config.max_step_tokens > 1);
 	int32_t n_single = 0;
+	bool bulk_moves = false;
 
 	for (int32_t s = 0; s < view->n_seqs; s++)
 		n_single += view->query_start[s + 1] - view->query_start[s] == 1;
-	CHECK(n_single >=
-		  (n_decodes < world->config.max_step_tokens ? n_decodes : world->config.max_step_tokens));
+	for (int32_t i = 0; i < world->n_live; i++)
+		bulk_moves = bulk_moves ||
+					 (world->live[i]->bulk &&
+					  llm_sequence_n_computed(world->live[i]->sequence) > world->live[i]->n_before);
+	CHECK(n_single >= (n_decodes < room ? n_decodes : room));
+	CHECK(!bulk_runs || bulk_moves || world->config.max_step_tokens == 1);
 }
 
 static bool
@@ -333,13 +356,17 @@ world_step(World *world)
 	const LlmLogitRow *rows;
 	const LlmBatchView *view;
 	int32_t n_decodes = 0;
+	bool bulk_runs = false;
 
 	for (int32_t i = 0; i < world->n_live; i++)
 	{
-		LlmSequence *sequence = world->live[i]->sequence;
+		Record *record = world->live[i];
+		int32_t n_computed = llm_sequence_n_computed(record->sequence);
 
-		n_decodes += world->live[i]->begun &&
-					 llm_sequence_n_tokens(sequence) - llm_sequence_n_computed(sequence) == 1;
+		record->n_before = n_computed;
+		n_decodes += record->begun && !record->bulk &&
+					 llm_sequence_n_tokens(record->sequence) - n_computed == 1;
+		bulk_runs = bulk_runs || (record->bulk && n_computed > 0);
 	}
 	view = llm_scheduler_plan(world->scheduler, &rows);
 	CHECK(llm_scheduler_check(world->scheduler));
@@ -347,11 +374,14 @@ world_step(World *world)
 	if (view == NULL)
 		return false;
 	CHECK(view_is_sound(world, view));
-	check_decodes_first(world, view, n_decodes);
 	CHECK(store_tokens(world, view));
 	llm_scheduler_commit(world->scheduler);
 	CHECK(llm_scheduler_check(world->scheduler));
-	check_order(world);
+	check_decodes_first(world, view, n_decodes, bulk_runs);
+	check_order(world, false);
+	check_order(world, true);
+	if (world->timed)
+		llm_scheduler_note_time(world->scheduler, random_between(1, 100) + 10 * view->n_tokens);
 	use_rows(world, view, rows);
 	CHECK(llm_scheduler_check(world->scheduler));
 	n_steps++;
