@@ -10,7 +10,7 @@ EXTENSION = postgres_llm
 EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" $(EXTENSION).control)
 
 MODULE_big = postgres_llm
-OBJS = $(patsubst %.c,%.o,$(wildcard src/*.c src/scan/*.c src/sql/*.c src/ipc/*.c src/broker/*.c)) $(PLAIN_IN_MODULE)
+OBJS = $(patsubst %.c,%.o,$(wildcard src/*.c src/fill/*.c src/scan/*.c src/sql/*.c src/ipc/*.c src/broker/*.c)) $(PLAIN_IN_MODULE)
 
 # Of the plain-C floors the module has only what both ends of the wire need.
 PLAIN_IN_MODULE = src/base/status.o src/base/utf8.o src/protocol/wire.o src/protocol/message.o \

@@ -427,12 +427,87 @@ IS 'ends the engine, failing requests in flight, and starts it with the settings
 REVOKE ALL ON FUNCTION llm.restart_engine() FROM PUBLIC;
 
 /*
+ * ---- Filling a column ----
+ */
+
+CREATE PROCEDURE llm.fill(
+	target pg_catalog.regclass,
+	column_name pg_catalog.name,
+	prompt pg_catalog.text,
+	model pg_catalog.text DEFAULT NULL,
+	options pg_catalog.jsonb DEFAULT NULL,
+	filter pg_catalog.text DEFAULT NULL,
+	chunk_rows pg_catalog.int4 DEFAULT 1000,
+	error_column pg_catalog.name DEFAULT NULL,
+	error_table pg_catalog.regclass DEFAULT NULL,
+	max_rows pg_catalog.int8 DEFAULT NULL,
+	INOUT rows_filled pg_catalog.int8 DEFAULT NULL,
+	INOUT rows_failed pg_catalog.int8 DEFAULT NULL,
+	INOUT rows_skipped pg_catalog.int8 DEFAULT NULL,
+	INOUT rows_left pg_catalog.int8 DEFAULT NULL)
+AS 'MODULE_PATHNAME', 'postgres_llm_fill'
+LANGUAGE C;
+COMMENT ON PROCEDURE llm.fill(
+	pg_catalog.regclass, pg_catalog.name, pg_catalog.text, pg_catalog.text, pg_catalog.jsonb,
+	pg_catalog.text, pg_catalog.int4, pg_catalog.name, pg_catalog.regclass, pg_catalog.int8,
+	pg_catalog.int8, pg_catalog.int8, pg_catalog.int8, pg_catalog.int8)
+IS 'fills a column where it is NULL with answers to an SQL expression, committing after each chunk';
+
+CREATE FUNCTION llm.progress_fill(
+	OUT pid pg_catalog.int4,
+	OUT datid pg_catalog.oid,
+	OUT relid pg_catalog.oid,
+	OUT column_name pg_catalog.name,
+	OUT phase pg_catalog.text,
+	OUT pass pg_catalog.int4,
+	OUT chunk pg_catalog.int8,
+	OUT chunk_rows pg_catalog.int4,
+	OUT chunk_answers pg_catalog.int4,
+	OUT rows_total pg_catalog.int8,
+	OUT rows_filled pg_catalog.int8,
+	OUT rows_failed pg_catalog.int8,
+	OUT rows_skipped pg_catalog.int8,
+	OUT started pg_catalog.timestamptz,
+	OUT last_commit pg_catalog.timestamptz)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'postgres_llm_progress_fill'
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED ROWS 10;
+COMMENT ON FUNCTION llm.progress_fill() IS 'source of the view llm.progress_fill';
+
+CREATE VIEW llm.progress_fill AS
+SELECT
+	p.pid, p.datid, d.datname, p.relid, p.column_name, p.phase, p.pass, p.chunk, p.chunk_rows,
+	p.chunk_answers, p.rows_total, p.rows_filled, p.rows_failed, p.rows_skipped, p.started,
+	p.last_commit
+FROM llm.progress_fill() p
+LEFT JOIN pg_catalog.pg_database d ON d.oid = p.datid;
+COMMENT ON VIEW llm.progress_fill
+IS 'each llm.fill that runs now; others than its role and pg_read_all_stats see pid and database only';
+COMMENT ON COLUMN llm.progress_fill.pid IS 'process of the session that called it';
+COMMENT ON COLUMN llm.progress_fill.datid IS 'OID of its database';
+COMMENT ON COLUMN llm.progress_fill.datname IS 'its database';
+COMMENT ON COLUMN llm.progress_fill.relid IS 'OID of the table';
+COMMENT ON COLUMN llm.progress_fill.column_name IS 'the column that is filled';
+COMMENT ON COLUMN llm.progress_fill.phase
+IS 'counting rows, taking rows (locks and prompts), generating, or writing';
+COMMENT ON COLUMN llm.progress_fill.pass IS 'which time it goes through the table';
+COMMENT ON COLUMN llm.progress_fill.chunk IS 'which chunk, of all passes';
+COMMENT ON COLUMN llm.progress_fill.chunk_rows IS 'rows of this chunk, which are locked';
+COMMENT ON COLUMN llm.progress_fill.chunk_answers IS 'of these, how many are answered';
+COMMENT ON COLUMN llm.progress_fill.rows_total IS 'rows that were to be filled when it began';
+COMMENT ON COLUMN llm.progress_fill.rows_filled IS 'rows filled in committed chunks';
+COMMENT ON COLUMN llm.progress_fill.rows_failed IS 'rows whose errors were recorded in committed chunks';
+COMMENT ON COLUMN llm.progress_fill.rows_skipped IS 'rows of this pass whose prompt is NULL';
+COMMENT ON COLUMN llm.progress_fill.started IS 'when it was called';
+COMMENT ON COLUMN llm.progress_fill.last_commit IS 'when a chunk was last committed';
+
+/*
  * ---- Who may ----
  *
  * One GRANT USAGE ON FOREIGN SERVER is all that a role needs to use a model.
  */
 
 GRANT USAGE ON SCHEMA llm TO PUBLIC;
-GRANT SELECT ON llm.models, llm.model_status TO PUBLIC;
+GRANT SELECT ON llm.models, llm.model_status, llm.progress_fill TO PUBLIC;
 GRANT SELECT ON llm.engine_status TO pg_monitor;
 GRANT EXECUTE ON FUNCTION llm.engine_status() TO pg_monitor;

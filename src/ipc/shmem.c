@@ -2,9 +2,10 @@
  * shmem.c
  *	  Shared memory of the transport.
  *
- * Four structures, each known by the file that owns it: the notice board (board.c), the slots
- * (slot.c), the submission ring (ring.c) and the payload area (payload.c).  After a crash of a
- * backend the postmaster runs the start-up hook again over fresh memory, and all start empty.
+ * Five structures, each known by the file that owns it: the notice board (board.c), the slots
+ * (slot.c), the submission ring (ring.c), the payload area (payload.c) and the progress of fills
+ * (fill_progress.c).  After a crash of a backend the postmaster runs the start-up hook again over
+ * fresh memory, and all start empty.
  */
 #include "postgres.h"
 
@@ -14,6 +15,7 @@
 #include "storage/shmem.h"
 
 #include "ipc/board.h"
+#include "ipc/fill_progress.h"
 #include "ipc/payload.h"
 #include "ipc/ring.h"
 #include "ipc/shmem.h"
@@ -21,6 +23,7 @@
 
 #define BOARD_TRANCHE "postgres_llm"
 #define PAYLOAD_TRANCHE "postgres_llm_payload"
+#define FILL_TRANCHE "postgres_llm_fill"
 
 static shmem_request_hook_type previous_request_hook;
 static shmem_startup_hook_type previous_startup_hook;
@@ -34,7 +37,9 @@ request_memory(void)
 	RequestAddinShmemSpace(llm_slot_shmem_size());
 	RequestAddinShmemSpace(llm_ring_shmem_size(llm_slot_count()));
 	RequestAddinShmemSpace(llm_payload_shmem_size());
+	RequestAddinShmemSpace(llm_fill_progress_shmem_size());
 	RequestNamedLWLockTranche(BOARD_TRANCHE, 1);
+	RequestNamedLWLockTranche(FILL_TRANCHE, 1);
 
 	/* The area makes its own locks; the name is what pg_stat_activity shows for them. */
 	RequestNamedLWLockTranche(PAYLOAD_TRANCHE, 1);
@@ -50,6 +55,7 @@ start_up(void)
 	llm_slot_shmem_init();
 	llm_ring_shmem_init(llm_slot_count());
 	llm_payload_shmem_init(GetNamedLWLockTranche(PAYLOAD_TRANCHE)->lock.tranche);
+	llm_fill_progress_shmem_init(&GetNamedLWLockTranche(FILL_TRANCHE)->lock);
 	LWLockRelease(AddinShmemInitLock);
 }
 

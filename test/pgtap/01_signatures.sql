@@ -5,7 +5,7 @@
 \pset tuples_only true
 \pset pager off
 BEGIN;
-SELECT plan(18);
+SELECT plan(19);
 
 SELECT has_extension('postgres_llm');
 SELECT has_schema('llm');
@@ -13,9 +13,9 @@ SELECT is((SELECT extrelocatable FROM pg_extension WHERE extname = 'postgres_llm
 		  'the extension is not relocatable');
 SELECT functions_are('llm', ARRAY[
 	'alter_model', 'chat', 'count_tokens', 'create_model', 'detokenize', 'drop_model', 'engine_status',
-	'generate', 'generate_detail', 'load_model', 'model_status', 'planner_support', 'restart_engine', 'score', 'stream',
-	'tokenize', 'unload_model', 'validator']);
-SELECT views_are('llm', ARRAY['engine_status', 'model_status', 'models']);
+	'fill', 'generate', 'generate_detail', 'load_model', 'model_status', 'planner_support', 'progress_fill',
+	'restart_engine', 'score', 'stream', 'tokenize', 'unload_model', 'validator']);
+SELECT views_are('llm', ARRAY['engine_status', 'model_status', 'models', 'progress_fill']);
 SELECT is_empty($$SELECT relname FROM pg_class
 				  WHERE relnamespace = 'llm'::regnamespace AND relkind NOT IN ('v', 'i')$$,
 				'there is no table: models are foreign servers');
@@ -30,7 +30,7 @@ SELECT results_eq(
 SELECT results_eq(
 	$$SELECT proname::text COLLATE "default", pg_get_function_arguments(oid), pg_get_function_result(oid)
 	  FROM pg_proc WHERE pronamespace = 'llm'::regnamespace
-	  AND proname NOT IN ('generate', 'generate_detail', 'chat', 'stream', 'model_status', 'engine_status')
+	  AND proname NOT IN ('generate', 'generate_detail', 'chat', 'stream', 'model_status', 'engine_status', 'progress_fill')
 	  ORDER BY proname COLLATE "C"$$,
 	$$VALUES
 	('alter_model', 'name text, source text DEFAULT NULL::text, options jsonb DEFAULT NULL::jsonb', 'void'),
@@ -38,6 +38,12 @@ SELECT results_eq(
 	('create_model', 'name text, source text, options jsonb DEFAULT NULL::jsonb', 'void'),
 	('detokenize', 'tokens integer[], model text DEFAULT NULL::text', 'text'),
 	('drop_model', 'name text', 'void'),
+	('fill', 'IN target regclass, IN column_name name, IN prompt text, IN model text DEFAULT NULL::text, '
+	 || 'IN options jsonb DEFAULT NULL::jsonb, IN filter text DEFAULT NULL::text, IN chunk_rows integer DEFAULT 1000, '
+	 || 'IN error_column name DEFAULT NULL::name, IN error_table regclass DEFAULT NULL::regclass, '
+	 || 'IN max_rows bigint DEFAULT NULL::bigint, INOUT rows_filled bigint DEFAULT NULL::bigint, '
+	 || 'INOUT rows_failed bigint DEFAULT NULL::bigint, INOUT rows_skipped bigint DEFAULT NULL::bigint, '
+	 || 'INOUT rows_left bigint DEFAULT NULL::bigint', NULL),
 	('load_model', 'name text, OUT architecture text, OUT quantization text, OUT parameters bigint, '
 	 || 'OUT file_bytes bigint, OUT loaded_bytes bigint, OUT context_length integer, '
 	 || 'OUT vocabulary_size integer, OUT chat boolean', 'record'),
@@ -87,16 +93,16 @@ SELECT results_eq(
 	  FROM pg_proc WHERE pronamespace = 'llm'::regnamespace GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4$$,
 	$$VALUES
 	('s'::"char", 'r'::"char", 1000::float4, false, 'count_tokens detokenize tokenize'),
-	('v', 'r', 1, true, 'engine_status model_status restart_engine'),
+	('v', 'r', 1, true, 'engine_status model_status progress_fill restart_engine'),
 	('v', 'r', 100000, false, 'chat generate generate generate_detail load_model score stream unload_model'),
 	('v', 's', 1, true, 'planner_support'),
-	('v', 'u', 1, false, 'alter_model create_model drop_model'),
+	('v', 'u', 1, false, 'alter_model create_model drop_model fill'),
 	('v', 'u', 1, true, 'validator')$$,
 	'volatility, parallel safety, cost, strictness');
 SELECT results_eq(
 	$$SELECT proname::text COLLATE "default", prorows FROM pg_proc WHERE pronamespace = 'llm'::regnamespace AND proretset
 	  ORDER BY proname COLLATE "C"$$,
-	$$VALUES ('generate', 100::float4), ('model_status', 10), ('score', 100), ('stream', 100)$$, 'expected rows');
+	$$VALUES ('generate', 100::float4), ('model_status', 10), ('progress_fill', 10), ('score', 100), ('stream', 100)$$, 'expected rows');
 
 -- How they are bound to C, which stays for ever.
 SELECT is_empty($$SELECT proname FROM pg_proc WHERE pronamespace = 'llm'::regnamespace
@@ -117,6 +123,9 @@ SELECT columns_are('llm', 'model_status', ARRAY['model', 'state', 'loaded_bytes'
 SELECT columns_are('llm', 'engine_status', ARRAY['state', 'description', 'broker_pid', 'engine_pid',
 	'started', 'retry_at', 'starts', 'failures', 'models', 'slots', 'slots_used', 'requests', 'completed',
 	'failed', 'cancelled', 'read_ahead', 'row_by_row', 'payload_bytes', 'last_error']);
+SELECT columns_are('llm', 'progress_fill', ARRAY['pid', 'datid', 'datname', 'relid', 'column_name', 'phase',
+	'pass', 'chunk', 'chunk_rows', 'chunk_answers', 'rows_total', 'rows_filled', 'rows_failed', 'rows_skipped',
+	'started', 'last_commit']);
 
 SELECT * FROM finish();
 ROLLBACK;

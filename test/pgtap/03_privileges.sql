@@ -5,7 +5,7 @@
 \pset tuples_only true
 \pset pager off
 BEGIN;
-SELECT plan(12);
+SELECT plan(13);
 
 CREATE ROLE llm_pgtap_user;
 CREATE ROLE llm_pgtap_monitor IN ROLE pg_monitor;
@@ -14,8 +14,8 @@ SELECT schema_privs_are('llm', 'llm_pgtap_user', ARRAY['USAGE']);
 SELECT results_eq(
 	$$SELECT proname::text COLLATE "default" FROM pg_proc WHERE pronamespace = 'llm'::regnamespace
 	  AND has_function_privilege('llm_pgtap_user', oid, 'EXECUTE') ORDER BY proname COLLATE "C"$$,
-	$$VALUES ('chat'), ('count_tokens'), ('detokenize'), ('generate'), ('generate'), ('generate_detail'),
-			 ('model_status'), ('score'), ('stream'), ('tokenize')$$,
+	$$VALUES ('chat'), ('count_tokens'), ('detokenize'), ('fill'), ('generate'), ('generate'), ('generate_detail'),
+			 ('model_status'), ('progress_fill'), ('score'), ('stream'), ('tokenize')$$,
 	'what everyone may call');
 SELECT results_eq(
 	$$SELECT proname::text COLLATE "default" FROM pg_proc WHERE pronamespace = 'llm'::regnamespace
@@ -26,6 +26,7 @@ SELECT table_privs_are('llm', 'models', 'llm_pgtap_user', ARRAY['SELECT']);
 SELECT table_privs_are('llm', 'model_status', 'llm_pgtap_user', ARRAY['SELECT']);
 SELECT table_privs_are('llm', 'engine_status', 'llm_pgtap_user', ARRAY[]::text[]);
 SELECT table_privs_are('llm', 'engine_status', 'llm_pgtap_monitor', ARRAY['SELECT']);
+SELECT table_privs_are('llm', 'progress_fill', 'llm_pgtap_user', ARRAY['SELECT']);
 SELECT fdw_privs_are('postgres_llm', 'llm_pgtap_user', ARRAY[]::text[]);
 SELECT server_privs_are('smollm2', 'llm_pgtap_user', ARRAY[]::text[]);
 SELECT throws_ok($$SET LOCAL ROLE llm_pgtap_user; SELECT llm.generate('x', 'smollm2')$$, '42501',

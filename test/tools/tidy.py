@@ -32,14 +32,16 @@ KNOWS = {
                    "src/model", "src/scheduler", "kernels"},
     "src/ipc": {"src/base", "src/protocol", "src"},
     "src/broker": {"src/base", "src/protocol", "src/ipc", "src"},
+    "src/fill": {"src/base", "src/protocol", "src/ipc", "src/sql", "src"},
     "src/scan": {"src/base", "src/protocol", "src/ipc", "src/sql", "src"},
     "src/sql": {"src/base", "src/protocol", "src/ipc", "src"},
     "src": {"src/base", "src/protocol", "src/ipc", "src/broker", "src/scan", "src/sql"},
 }
-POSTGRES_ROOMS = {"src", "src/sql", "src/scan", "src/ipc", "src/broker"}
+POSTGRES_ROOMS = {"src", "src/fill", "src/sql", "src/scan", "src/ipc", "src/broker"}
 # Of the kernels the scheduler and the broker's side see only how a step looks.
 ONLY_HEADERS = {("src/scheduler", "kernels"): {"kernels/batch_view.h"},
                 ("src/sql", "src"): {"src/guc.h", "src/compat.h"},
+                ("src/fill", "src"): {"src/guc.h", "src/compat.h"},
                 ("src/ipc", "src"): {"src/guc.h", "src/compat.h"},
                 ("src/broker", "src"): {"src/guc.h", "src/compat.h"}}
 
