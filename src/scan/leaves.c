@@ -102,3 +102,22 @@ llm_leaves_pass_through(const List *targetlist, int varno)
 	}
 	return result;
 }
+
+void
+llm_leaves_copy_labels(const List *from, List *to)
+{
+	ListCell *lf;
+	ListCell *lt;
+
+	forboth(lf, from, lt, to)
+	{
+		const TargetEntry *source = lfirst_node(TargetEntry, lf);
+		TargetEntry *entry = lfirst_node(TargetEntry, lt);
+
+		entry->resname = source->resname;
+		entry->ressortgroupref = source->ressortgroupref;
+		entry->resorigtbl = source->resorigtbl;
+		entry->resorigcol = source->resorigcol;
+		entry->resjunk = source->resjunk;
+	}
+}

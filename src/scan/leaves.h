@@ -23,6 +23,9 @@ extern Node *llm_leaves_renumber(Node *expression, int from, int to);
 /* Vars for all columns of a targetlist, with their names and marks; junk columns too. */
 extern List *llm_leaves_pass_through(const List *targetlist, int varno);
 
+/* Give the columns of one targetlist the names and marks of another's. */
+extern void llm_leaves_copy_labels(const List *from, List *to);
+
 /* A Var for a column that has this expression. */
 extern Var *llm_leaves_column(int varno, int column, const Node *expression);
 

@@ -96,9 +96,29 @@ note_cte_scan(LlmRewrite *rewrite, const CteScan *scan, LlmEnvironment environme
 	*noted = environment;
 }
 
+/* Sub-selects of one row disappear before the rules look at what has calls. */
+static void
+rewrite_subselects(LlmRewrite *rewrite, Plan *plan)
+{
+	plan->targetlist = (List *) llm_rewrite_subselects(rewrite, (Node *) plan->targetlist);
+	plan->qual = (List *) llm_rewrite_subselects(rewrite, (Node *) plan->qual);
+	if (IsA(plan, NestLoop) || IsA(plan, HashJoin) || IsA(plan, MergeJoin))
+		((Join *) plan)->joinqual =
+			(List *) llm_rewrite_subselects(rewrite, (Node *) ((Join *) plan)->joinqual);
+}
+
 Plan *
 llm_rewrite_plan(LlmRewrite *rewrite, Plan *plan, LlmEnvironment environment)
 {
+	rewrite_subselects(rewrite, plan);
+	if (IsA(plan, NestLoop))
+	{
+		Plan *projection = llm_rewrite_lateral(rewrite, (NestLoop *) plan, environment);
+
+		if (projection != NULL)
+			return projection;
+	}
+
 	rewrite_children(rewrite, plan, environment);
 	switch (nodeTag(plan))
 	{
@@ -110,6 +130,18 @@ llm_rewrite_plan(LlmRewrite *rewrite, Plan *plan, LlmEnvironment environment)
 		case T_ProjectSet:
 			llm_rewrite_below(rewrite, plan, llm_environment_outer(plan, environment));
 			break;
+		case T_NestLoop:
+			llm_rewrite_lateral_set(rewrite, (NestLoop *) plan,
+									llm_environment_outer(plan, environment));
+			break;
+		case T_ValuesScan:
+			plan = llm_rewrite_values(rewrite, (ValuesScan *) plan, environment);
+			break;
+		case T_Append:
+		case T_MergeAppend:
+			return llm_rewrite_append(rewrite, plan, environment);
+		case T_ModifyTable:
+			return llm_rewrite_returning(rewrite, (ModifyTable *) plan, environment);
 		default:
 			break;
 	}
@@ -153,12 +185,55 @@ rewrite_subplans(LlmRewrite *rewrite)
 	}
 }
 
+/* Sub-selects that became expressions, unless something else still refers to them. */
+static bool
+keep_subplan(Node *node, void *context)
+{
+	LlmRewrite *rewrite = context;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, SubPlan))
+		rewrite->inlined = bms_del_member(rewrite->inlined, ((SubPlan *) node)->plan_id);
+	return expression_tree_walker(node, keep_subplan, context);
+}
+
+static bool
+keep_subplans(Plan *plan, void *context)
+{
+	llm_plan_walk_expressions(plan, keep_subplan, context);
+	return llm_plan_walk_children(plan, keep_subplans, context);
+}
+
+static void
+walk_statement(LlmRewrite *rewrite, LlmPlanCallback callback)
+{
+	ListCell *lc;
+
+	callback(rewrite->stmt->planTree, rewrite);
+	foreach (lc, rewrite->stmt->subplans)
+	{
+		if (lfirst(lc) != NULL)
+			callback(lfirst(lc), rewrite);
+	}
+}
+
+/* A statement's list of sub-selects may have gaps. */
+static void
+drop_inlined_subplans(LlmRewrite *rewrite)
+{
+	int id = -1;
+
+	walk_statement(rewrite, keep_subplans);
+	while ((id = bms_next_member(rewrite->inlined, id)) >= 0)
+		lfirst(list_nth_cell(rewrite->stmt->subplans, id - 1)) = NULL;
+}
+
 void
 llm_rewrite_statement(PlannedStmt *stmt, int cursor_options)
 {
 	LlmRewrite rewrite = {.stmt = stmt};
 	int n_subplans = list_length(stmt->subplans);
-	ListCell *lc;
 
 	if (stmt->planTree == NULL)
 		return;
@@ -167,15 +242,11 @@ llm_rewrite_statement(PlannedStmt *stmt, int cursor_options)
 	rewrite.subplans = palloc(sizeof(LlmEnvironment) * Max(n_subplans, 1));
 	for (int i = 0; i < n_subplans; i++)
 		rewrite.subplans[i] = llm_environment_unknown();
-	note_subplans(stmt->planTree, &rewrite);
-	foreach (lc, stmt->subplans)
-	{
-		if (lfirst(lc) != NULL)
-			note_subplans(lfirst(lc), &rewrite);
-	}
+	walk_statement(&rewrite, note_subplans);
 
 	stmt->planTree = llm_rewrite_plan(&rewrite, stmt->planTree, llm_environment_top());
 	rewrite_subplans(&rewrite);
+	drop_inlined_subplans(&rewrite);
 	if (rewrite.changed && (cursor_options & CURSOR_OPT_SCROLL) != 0 &&
 		!ExecSupportsBackwardScan(stmt->planTree))
 		stmt->planTree = llm_stage_materialize(&rewrite, stmt->planTree);

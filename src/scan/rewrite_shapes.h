@@ -25,4 +25,27 @@ extern Plan *llm_rewrite_above(LlmRewrite *rewrite, Plan *plan, LlmEnvironment e
 /* Calls in arguments of aggregates, window functions and set-returning functions: a node below. */
 extern void llm_rewrite_below(LlmRewrite *rewrite, Plan *plan, LlmEnvironment environment);
 
+/* Nodes of ours that are alike above all members of an Append or MergeAppend: one above it. */
+extern Plan *llm_rewrite_append(LlmRewrite *rewrite, Plan *append, LlmEnvironment environment);
+
+/*
+ * An inner side of one row per outer row, which is a call: it becomes columns of the outer side,
+ * and the join goes.  Returns NULL when it does not apply; looks at the join before its children.
+ */
+extern Plan *llm_rewrite_lateral(LlmRewrite *rewrite, NestLoop *join, LlmEnvironment environment);
+
+/* Calls in a set-returning FROM item that depends on the outer side: columns of the outer side. */
+extern void llm_rewrite_lateral_set(LlmRewrite *rewrite, NestLoop *join,
+									LlmEnvironment environment);
+
+/* Calls in the rows of VALUES: their arguments become columns, the call comes above. */
+extern Plan *llm_rewrite_values(LlmRewrite *rewrite, ValuesScan *scan, LlmEnvironment environment);
+
+/* Calls in RETURNING: above the modification. */
+extern Plan *llm_rewrite_returning(LlmRewrite *rewrite, ModifyTable *modify,
+								   LlmEnvironment environment);
+
+/* A copy of an expression in which a sub-select without FROM is what it selects, if a call. */
+extern Node *llm_rewrite_subselects(LlmRewrite *rewrite, Node *expression);
+
 #endif /* LLM_SCAN_REWRITE_SHAPES_H */

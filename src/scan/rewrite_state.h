@@ -17,6 +17,7 @@ typedef struct LlmRewrite
 	int next_node_id;		  /* plan_node_ids of a statement are unique */
 	bool changed;			  /* a node was put in */
 	LlmEnvironment *subplans; /* who reads each of the statement's sub-selects and CTEs */
+	Bitmapset *inlined;		  /* sub-selects that became expressions, by number */
 	List *volatiles;		  /* llm_readahead_volatiles, before anything was moved */
 } LlmRewrite;
 

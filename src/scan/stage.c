@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 
 #include "scan/batch_plan.h"
@@ -81,6 +82,20 @@ scan_columns(Plan *child, List *calls)
 	return columns;
 }
 
+void
+llm_stage_describe(CustomScan *scan, LlmBatchPlan *batch, LlmEnvironment environment)
+{
+	batch->reader = environment.reader;
+	batch->limit_count = copyObject(environment.limit_count);
+	batch->limit_offset = copyObject(environment.limit_offset);
+	if (!environment.certain && batch->readahead != LLM_READAHEAD_FREE)
+	{
+		batch->reader = LLM_READER_ANY;
+		batch->limit_count = batch->limit_offset = NULL;
+	}
+	llm_batch_plan_write(batch, scan);
+}
+
 static CustomScan *
 make_stage(LlmRewrite *rewrite, Plan *child, List *calls, LlmEnvironment environment)
 {
@@ -94,15 +109,7 @@ make_stage(LlmRewrite *rewrite, Plan *child, List *calls, LlmEnvironment environ
 
 	batch.calls = calls;
 	batch.readahead = llm_readahead_classify(rewrite, child, calls, &batch.reason);
-	batch.reader = environment.reader;
-	batch.limit_count = copyObject(environment.limit_count);
-	batch.limit_offset = copyObject(environment.limit_offset);
-	if (!environment.certain && batch.readahead != LLM_READAHEAD_FREE)
-	{
-		batch.reader = LLM_READER_ANY;
-		batch.limit_count = batch.limit_offset = NULL;
-	}
-	llm_batch_plan_write(&batch, scan);
+	llm_stage_describe(scan, &batch, environment);
 	return scan;
 }
 
@@ -123,6 +130,80 @@ llm_stage_add_columns(LlmRewrite *rewrite, Plan *child, List *calls, LlmEnvironm
 		copy->ressortgroupref = column->ressortgroupref;
 	}
 	return scan;
+}
+
+static bool
+is_var(const TargetEntry *entry)
+{
+	return IsA(entry->expr, Var);
+}
+
+/* How many columns of a targetlist are a Var with this number. */
+static int
+count_uses(const List *targetlist, AttrNumber column)
+{
+	int uses = 0;
+	ListCell *lc;
+
+	foreach (lc, targetlist)
+	{
+		const TargetEntry *entry = lfirst_node(TargetEntry, lc);
+
+		if (is_var(entry) && ((Var *) entry->expr)->varattno == column)
+			uses++;
+	}
+	return uses;
+}
+
+/*
+ * Whether a node of ours can compute a targetlist and quals over its row by itself: each of its
+ * columns that is no mere column of its scan tuple is evaluated once before and after.
+ */
+static bool
+can_fold(const Plan *plan, const List *targetlist, const List *quals)
+{
+	bool rearranges = quals == NIL;
+	ListCell *lc;
+
+	if (llm_stage_child(plan) == NULL)
+		return false;
+	foreach (lc, targetlist)
+		rearranges = rearranges && is_var(lfirst_node(TargetEntry, lc));
+	foreach (lc, plan->targetlist)
+	{
+		const TargetEntry *entry = lfirst_node(TargetEntry, lc);
+
+		if (!is_var(entry) && (!rearranges || count_uses(targetlist, entry->resno) != 1))
+			return false;
+	}
+	return true;
+}
+
+/* An expression over the row of a node, over the node's scan tuple instead. */
+static Node *
+fold_mutator(Node *node, Plan *plan)
+{
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, Var))
+	{
+		const TargetEntry *entry = list_nth(plan->targetlist, ((Var *) node)->varattno - 1);
+
+		return copyObject((Node *) entry->expr);
+	}
+	return expression_tree_mutator(node, fold_mutator, plan);
+}
+
+Plan *
+llm_stage_finish(LlmRewrite *rewrite, Plan *child, List *targetlist, List *quals,
+				 LlmEnvironment environment)
+{
+	if (!can_fold(child, targetlist, quals) || llm_has_call((Node *) targetlist, NULL) ||
+		llm_has_call((Node *) quals, NULL))
+		return llm_stage_stack(rewrite, child, targetlist, quals, environment);
+	child->qual = list_concat(child->qual, (List *) fold_mutator((Node *) quals, child));
+	child->targetlist = (List *) fold_mutator((Node *) targetlist, child);
+	return child;
 }
 
 /* Add one qual to the stack, whose uppermost node is returned; *filter is the last that filters. */

@@ -9,6 +9,7 @@
 
 #include "nodes/extensible.h"
 
+#include "scan/batch_plan.h"
 #include "scan/environment.h"
 #include "scan/rewrite_state.h"
 
@@ -24,6 +25,17 @@ extern Plan *llm_stage_stack(LlmRewrite *rewrite, Plan *child, List *targetlist,
 /* One node that adds the results of calls (LlmBatchCall *) to child's columns. */
 extern CustomScan *llm_stage_add_columns(LlmRewrite *rewrite, Plan *child, List *calls,
 										 LlmEnvironment environment);
+
+/*
+ * As llm_stage_stack, above a plan that this rule has just built for the purpose: if child is a
+ * node of ours that can do it, it does.  Its environment must be that of a filter if there are
+ * quals.
+ */
+extern Plan *llm_stage_finish(LlmRewrite *rewrite, Plan *child, List *targetlist, List *quals,
+							  LlmEnvironment environment);
+
+/* Write what a node is told: calls and readahead from batch, the reader from the environment. */
+extern void llm_stage_describe(CustomScan *scan, LlmBatchPlan *batch, LlmEnvironment environment);
 
 /* The node below a plan of ours, or NULL when the plan is none of ours. */
 extern Plan *llm_stage_child(const Plan *plan);
