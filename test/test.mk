@@ -136,6 +136,11 @@ bench-scan:
 		"postgres_llm.fake_step_us = 5000" "postgres_llm.fake_steps = 10" -- \
 		python3 test/bench/compare_scan.py $(BENCH_ARGS)
 
+# A single call's latency alone and beside four UPDATEs.
+bench-latency:
+	@LLM_TEST_MODEL='$(MODEL)' test/tools/with_server.sh $(PG_CONFIG) "postgres_llm.engine_threads = 2" -- \
+		python3 test/bench/compare_fairness.py '$(MODEL)' $(BENCH_ARGS)
+
 bench-rows:
 	@LLM_TEST_MODEL='$(MODEL)' test/tools/with_server.sh $(PG_CONFIG) "postgres_llm.engine_threads = 2" -- \
 		python3 test/bench/compare_rows.py '$(MODEL)' $(LLM_TEST_DATA)/banking77/train.csv \
@@ -174,4 +179,4 @@ demo:
 install-model:
 	@test/tools/fetch_model.sh '$(DESTDIR)$(shell $(PG_CONFIG) --sharedir)/postgres_llm/models'
 
-.PHONY: unit check-kernels bench-llama bench-scan bench-rows tidy format regress isolation pgtap tap fuzz-scan test test-versions demo install-model
+.PHONY: unit check-kernels bench-latency bench-llama bench-scan bench-rows tidy format regress isolation pgtap tap fuzz-scan test test-versions demo install-model
