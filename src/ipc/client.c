@@ -196,8 +196,8 @@ llm_client_max_request(void)
 	return Min(llm_payload_max_request(), LLM_MAX_FRAME_BYTES);
 }
 
-static void
-refuse_too_long(Size n_bytes)
+void
+llm_client_check_length(Size n_bytes)
 {
 	if (n_bytes > LLM_MAX_FRAME_BYTES)
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -216,7 +216,7 @@ wait_for_payload(Size n_bytes)
 	LlmPatience patience = llm_patience();
 	dsa_pointer payload;
 
-	refuse_too_long(n_bytes);
+	llm_client_check_length(n_bytes);
 	while (!DsaPointerIsValid(payload = llm_payload_alloc(n_bytes, LLM_PAYLOAD_REQUEST)))
 	{
 		if (!harvest_ended())

@@ -48,8 +48,9 @@ extern LlmCall *llm_client_submit_written(LlmStrView request);
  */
 extern bool llm_client_can_submit(int n);
 
-/* The longest request in bytes that submit does not refuse. */
+/* The longest request in bytes that submit does not refuse; raises as it does for a longer one. */
 extern Size llm_client_max_request(void);
+extern void llm_client_check_length(Size n_bytes);
 
 /*
  * For llm.engine_status: a generating call was sent while its reader still had earlier rows to

@@ -83,20 +83,36 @@ llm_scan_call_begin(LlmScanCall *call, const LlmBatchCall *plan, PlanState *node
 	call->row_type = BlessTupleDesc(call->row_type);
 }
 
+void
+llm_scan_call_start(LlmScanCall *call)
+{
+	call->proven = false;
+	call->is_prepared = false;
+	if (call->scan_memory == NULL)
+		call->scan_memory =
+			AllocSetContextCreate(CurrentMemoryContext, "LLM call", ALLOCSET_SMALL_SIZES);
+	else
+		MemoryContextReset(call->scan_memory);
+}
+
+static bool
+only_input_differs(const LlmScanCall *call)
+{
+	for (int i = LLM_ARGUMENT_INPUT + 1; i < LLM_ARGUMENT_COUNT; i++)
+	{
+		if (call->arguments[i] != NULL)
+			return false;
+	}
+	return true;
+}
+
 bool
 llm_scan_call_can_raise(const LlmScanCall *call)
 {
 	bool is_chat = call->function->verb == LLM_VERB_CHAT;
 
-	if (call->arguments[LLM_ARGUMENT_INPUT] != NULL &&
-		(is_chat || GetDatabaseEncoding() != PG_UTF8))
-		return true;
-	for (int i = LLM_ARGUMENT_INPUT + 1; i < LLM_ARGUMENT_COUNT; i++)
-	{
-		if (call->arguments[i] != NULL)
-			return true;
-	}
-	return false;
+	return !only_input_differs(call) || (call->arguments[LLM_ARGUMENT_INPUT] != NULL &&
+										 (is_chat || GetDatabaseEncoding() != PG_UTF8));
 }
 
 static bool
@@ -122,6 +138,31 @@ compute_arguments(LlmScanCall *call, ExprContext *econtext)
 	}
 }
 
+/*
+ * The first request of a scan is built as that of any call, with all checks in their order.  Then
+ * the model and the options are known to be good, and are not looked at again if they are constant:
+ * a scan is one command, and a command sees one state of the catalog.
+ */
+static void
+build_request(LlmScanCall *call, LlmRequest *request, LlmOnError *on_error)
+{
+	if (!call->proven || !only_input_differs(call))
+	{
+		(void) llm_arguments_to_generate(call->function->verb, call->values, request, on_error);
+		return;
+	}
+	if (!call->is_prepared)
+	{
+		MemoryContext old = MemoryContextSwitchTo(call->scan_memory);
+
+		llm_arguments_prepare(call->function->verb, call->values, &call->prepared);
+		call->is_prepared = true;
+		MemoryContextSwitchTo(old);
+	}
+	llm_arguments_with_input(&call->prepared, call->values[LLM_ARGUMENT_INPUT].value, request,
+							 on_error);
+}
+
 void
 llm_scan_call_ask_values(LlmScanCall *call, bool certain, bool read_ahead, LlmWindow *window,
 						 LlmAnswer *answer)
@@ -135,9 +176,8 @@ llm_scan_call_ask_values(LlmScanCall *call, bool certain, bool read_ahead, LlmWi
 	if (!certain && !call->proven)
 		return;
 	llm_client_require_preload();
-	(void) llm_arguments_to_generate(call->function->verb, call->values, &request,
-									 &answer->on_error);
-	if (!certain && !llm_pending_can_ask(window->pending, &request))
+	build_request(call, &request, &answer->on_error);
+	if (!certain && !llm_pending_can_ask(&request))
 		return;
 	answer->pending = llm_pending_ask(window->pending, &request, read_ahead);
 	answer->state = LLM_ANSWER_ASKED;

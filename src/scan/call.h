@@ -25,8 +25,14 @@ typedef struct LlmScanCall
 	ExprState *arguments[LLM_ARGUMENT_COUNT];
 	NullableDatum values[LLM_ARGUMENT_COUNT];
 
-	/* A request with these constants was made: another can fail only by the row's own values. */
+	/*
+	 * Of this scan.  proven: a request was made, so another can fail only by the row's own values.
+	 * prepared: where the input alone differs from row to row, what all requests have in common.
+	 */
 	bool proven;
+	bool is_prepared;
+	LlmPreparedCall prepared;
+	MemoryContext scan_memory; /* what prepared borrows */
 } LlmScanCall;
 
 /*
@@ -34,6 +40,9 @@ typedef struct LlmScanCall
  * executor does when it prepares an expression.
  */
 extern void llm_scan_call_begin(LlmScanCall *call, const LlmBatchCall *plan, PlanState *node);
+
+/* A scan starts, or starts again: constants and model are to be looked at anew. */
+extern void llm_scan_call_start(LlmScanCall *call);
 
 /*
  * True when the values of a row can make the call raise before there is a request: then rows that

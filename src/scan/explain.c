@@ -123,7 +123,6 @@ static const char *
 describe_readahead(const LlmScanState *state)
 {
 	const LlmPolicy *policy = &state->policy;
-	bool may_stop = policy->reader == LLM_READER_ANY || policy->reader == LLM_READER_STREAM;
 	int full = llm_policy_full_window();
 
 	if (!llm_guc_batch_scan)
@@ -138,7 +137,7 @@ describe_readahead(const LlmScanState *state)
 						state->limited_by == NULL ? "not known" : state->limited_by);
 	if (state->limit_count != NULL)
 		return psprintf("%d, up to LIMIT", full);
-	if (may_stop)
+	if (policy->reader == LLM_READER_ANY)
 		return psprintf("%d, slow start", full);
 	return psprintf("%d", full);
 }

@@ -79,6 +79,7 @@ static void
 begin_call(Reading *reading, FunctionCallInfo fcinfo)
 {
 	reading->call.function = &function_of_element;
+	llm_scan_call_start(&reading->call);
 	for (int i = LLM_ARGUMENT_INPUT + 1; i < LLM_ARGUMENT_COUNT; i++)
 	{
 		reading->call.values[i].isnull = fcinfo->args[i].isnull;

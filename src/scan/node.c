@@ -121,16 +121,20 @@ start(LlmScanState *state)
 {
 	EState *estate = state->css.ss.ps.state;
 	bool is_recheck = estate->es_epq_active != NULL;
+	int64 limit = row_limit(state);
+	MemoryContext old = MemoryContextSwitchTo(estate->es_query_cxt);
 
 	if (state->window == NULL)
-	{
-		MemoryContext old = MemoryContextSwitchTo(estate->es_query_cxt);
-
 		state->window = llm_window_create(state->n_calls);
-		MemoryContextSwitchTo(old);
-	}
-	llm_policy_start(&state->policy, row_limit(state),
+	for (int i = 0; i < state->n_calls; i++)
+		llm_scan_call_start(&state->calls[i]);
+	MemoryContextSwitchTo(old);
+	llm_policy_start(&state->policy, limit,
 					 is_recheck || !llm_guc_batch_scan || state->n_calls == 0);
+
+	/* Limit tells a Sort below it how many rows it wants, but does not see through this node. */
+	if (state->limit_count != NULL && !state->policy.filters)
+		ExecSetTupleBound(limit, outerPlanState(state));
 	state->started = true;
 }
 
@@ -322,15 +326,17 @@ rescan(CustomScanState *css)
 
 /*
  * The executor stops for now.  If it was asked for all rows it will not come back for more: what a
- * LIMIT left over can go.  A cursor that pauses keeps its requests.
+ * LIMIT left over can go.  A cursor that pauses keeps its requests, and so does a data-modifying
+ * CTE, which the executor runs to its end after this.
  */
 static void
 shut_down(CustomScanState *css)
 {
 	LlmScanState *state = (LlmScanState *) css;
-	const LlmRun *run = llm_run_of(css->ss.ps.state);
+	EState *estate = css->ss.ps.state;
+	const LlmRun *run = llm_run_of(estate);
 
-	if (run == NULL || (run->count != 0 && !run->only))
+	if (run == NULL || (run->count != 0 && !run->only) || estate->es_auxmodifytables != NIL)
 		return;
 	abandon(state);
 	state->child_done = true;

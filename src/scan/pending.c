@@ -146,6 +146,15 @@ find(const LlmPendingSet *set, uint64 hash, LlmStrView key)
 
 /* ---- asking ---- */
 
+static Size
+measure(const LlmRequest *request)
+{
+	LlmWriter writer = llm_writer(NULL, 0);
+
+	llm_request_write(&writer, request);
+	return writer.len;
+}
+
 /* The request's bytes, in memory that the next request overwrites. */
 static LlmStrView
 write_request(LlmPendingSet *set, const LlmRequest *request)
@@ -155,9 +164,11 @@ write_request(LlmPendingSet *set, const LlmRequest *request)
 	llm_request_write(&writer, request);
 	if (writer.overflow)
 	{
-		/* A writer that ran over has counted on. */
+		Size n_bytes = measure(request);
+
+		llm_client_check_length(n_bytes);
 		resetStringInfo(&set->request);
-		enlargeStringInfo(&set->request, (int) writer.len);
+		enlargeStringInfo(&set->request, (int) n_bytes);
 		writer = llm_writer(set->request.data, set->request.maxlen);
 		llm_request_write(&writer, request);
 	}
@@ -183,12 +194,9 @@ key_of(LlmStrView request, uint8 digest[PG_SHA256_DIGEST_LENGTH])
 }
 
 bool
-llm_pending_can_ask(LlmPendingSet *set, const LlmRequest *request)
+llm_pending_can_ask(const LlmRequest *request)
 {
-	LlmWriter measure = llm_writer(NULL, 0);
-
-	llm_request_write(&measure, request);
-	return measure.len <= llm_client_max_request();
+	return measure(request) <= llm_client_max_request();
 }
 
 static LlmPending *

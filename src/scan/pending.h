@@ -44,7 +44,7 @@ extern Size llm_pending_set_bytes(const LlmPendingSet *set);
 extern const LlmPendingCounts *llm_pending_set_counts(const LlmPendingSet *set);
 
 /* False for a request so long that sending it would raise. */
-extern bool llm_pending_can_ask(LlmPendingSet *set, const LlmRequest *request);
+extern bool llm_pending_can_ask(const LlmRequest *request);
 
 /*
  * Send the request, or share one that is there.  The caller has one reference to give back, by take

@@ -79,33 +79,66 @@ copy_stops(const LlmOptions *options)
 	return stops;
 }
 
+/* All but the turns and the model. */
+static void
+prepare_options(LlmVerb verb, const NullableDatum *arguments, LlmPreparedCall *out)
+{
+	LlmGenerateRequest *generate = &out->request.generate;
+	LlmOptions *options = &out->options;
+
+	Assert(verb == LLM_VERB_GENERATE || verb == LLM_VERB_CHAT || verb == LLM_VERB_STREAM);
+	memset(&out->request, 0, sizeof(out->request));
+	out->verb = verb;
+	read_options(verb, arguments, options);
+	out->request.kind = LLM_REQUEST_GENERATE;
+	generate->raw = options->raw;
+	generate->stream = verb == LLM_VERB_STREAM;
+	generate->ignore_eos = options->ignore_eos;
+	generate->max_tokens = (uint32_t) options->max_tokens;
+	generate->sampling = llm_options_sampling(options);
+	generate->n_stops = options->n_stops;
+	generate->stops = copy_stops(options);
+}
+
+static void
+add_input(const LlmPreparedCall *prepared, Datum input, LlmGenerateRequest *generate)
+{
+	if (prepared->verb == LLM_VERB_CHAT)
+		turns_of_messages(input, &prepared->options, generate);
+	else
+		turns_of_prompt(llm_encoding_text_to_utf8(input), &prepared->options, generate);
+}
+
 bool
 llm_arguments_to_generate(LlmVerb verb, const NullableDatum *arguments, LlmRequest *request,
 						  LlmOnError *on_error)
 {
-	LlmGenerateRequest *generate = &request->generate;
-	LlmOptions options;
+	LlmPreparedCall prepared;
 
-	Assert(verb == LLM_VERB_GENERATE || verb == LLM_VERB_CHAT || verb == LLM_VERB_STREAM);
 	if (arguments[LLM_ARGUMENT_INPUT].isnull)
 		return false;
-
-	read_options(verb, arguments, &options);
-	*on_error = options.on_error;
-	memset(request, 0, sizeof(*request));
-	request->kind = LLM_REQUEST_GENERATE;
-	generate->raw = options.raw;
-	generate->stream = verb == LLM_VERB_STREAM;
-	generate->ignore_eos = options.ignore_eos;
-	generate->max_tokens = (uint32_t) options.max_tokens;
-	generate->sampling = llm_options_sampling(&options);
-	generate->n_stops = options.n_stops;
-	generate->stops = copy_stops(&options);
-	if (verb == LLM_VERB_CHAT)
-		turns_of_messages(arguments[LLM_ARGUMENT_INPUT].value, &options, generate);
-	else
-		turns_of_prompt(llm_encoding_text_to_utf8(arguments[LLM_ARGUMENT_INPUT].value), &options,
-						generate);
+	prepare_options(verb, arguments, &prepared);
+	*request = prepared.request;
+	*on_error = prepared.options.on_error;
+	add_input(&prepared, arguments[LLM_ARGUMENT_INPUT].value, &request->generate);
 	llm_model_ref_of_argument(arguments[LLM_ARGUMENT_MODEL], &request->model);
 	return true;
+}
+
+void
+llm_arguments_prepare(LlmVerb verb, const NullableDatum *arguments, LlmPreparedCall *out)
+{
+	prepare_options(verb, arguments, out);
+	llm_model_ref_of_argument(arguments[LLM_ARGUMENT_MODEL], &out->request.model);
+}
+
+void
+llm_arguments_with_input(const LlmPreparedCall *prepared, Datum input, LlmRequest *request,
+						 LlmOnError *on_error)
+{
+	*request = prepared->request;
+	*on_error = prepared->options.on_error;
+	if (llm_options_wants_seed(&prepared->options))
+		request->generate.sampling.seed = llm_options_draw_seed();
+	add_input(prepared, input, &request->generate);
 }

@@ -38,4 +38,26 @@ typedef enum LlmArgument
 extern bool llm_arguments_to_generate(LlmVerb verb, const NullableDatum *arguments,
 									  LlmRequest *request, LlmOnError *on_error);
 
+/* Calls that differ in their input only: everything else was checked and looked up once. */
+typedef struct LlmPreparedCall
+{
+	LlmVerb verb;
+	LlmOptions options;
+	LlmRequest request; /* without turns */
+} LlmPreparedCall;
+
+/*
+ * Check and look up all but the input.  *out borrows from the arguments and from memory of the
+ * current context.
+ */
+extern void llm_arguments_prepare(LlmVerb verb, const NullableDatum *arguments,
+								  LlmPreparedCall *out);
+
+/*
+ * The request of one such call, whose input is not NULL: what llm_arguments_to_generate would
+ * build, with a seed of its own where one is to be drawn.
+ */
+extern void llm_arguments_with_input(const LlmPreparedCall *prepared, Datum input,
+									 LlmRequest *request, LlmOnError *on_error);
+
 #endif /* LLM_SQL_ARGUMENTS_H */

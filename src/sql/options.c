@@ -380,13 +380,25 @@ llm_options_finish(LlmOptions *options)
 						errmsg("options \"raw\" and \"system_prompt\" exclude each other"),
 						errhint("A raw prompt is all that the model sees.")));
 
-	/* Who samples and names no seed wants another text each time. */
-	if (options->temperature > 0 && !llm_options_given(options, LLM_OPTION_SEED))
-	{
-		if (!pg_strong_random(&options->seed, sizeof(options->seed)))
-			ereport(ERROR,
-					(errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate a random seed")));
-	}
+	if (llm_options_wants_seed(options))
+		options->seed = (int64) llm_options_draw_seed();
+}
+
+bool
+llm_options_wants_seed(const LlmOptions *options)
+{
+	return options->temperature > 0 && !llm_options_given(options, LLM_OPTION_SEED);
+}
+
+uint64_t
+llm_options_draw_seed(void)
+{
+	uint64_t seed;
+
+	if (!pg_strong_random(&seed, sizeof(seed)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate a random seed")));
+	return seed;
 }
 
 LlmSamplingParams

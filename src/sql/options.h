@@ -81,6 +81,10 @@ extern void llm_options_take_json(LlmOptions *options, LlmVerb verb, Datum json)
 /* To be called last: checks what belongs together, draws a seed where none was given. */
 extern void llm_options_finish(LlmOptions *options);
 
+/* True for who samples and names no seed: wants another text each time. */
+extern bool llm_options_wants_seed(const LlmOptions *options);
+extern uint64_t llm_options_draw_seed(void);
+
 extern bool llm_options_given(const LlmOptions *options, LlmOptionId id);
 
 /* How the options say that the next token is to be drawn. */
