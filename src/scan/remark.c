@@ -24,19 +24,20 @@ reason_of(const Plan *plan)
 		case T_ValuesScan:
 		case T_TableFuncScan:
 			return "it is an argument of a FROM item that is evaluated by itself";
+		case T_Agg:
+			return "a volatile function in its arguments is called for each phase of grouping sets";
 		case T_Limit:
 			return "it belongs to a LIMIT";
 		case T_NestLoop:
 		case T_MergeJoin:
 		case T_HashJoin:
-			return "it is a condition of an outer join, or its own condition cannot be evaluated "
-				   "early";
+			return "it is a condition of a join that needs it row by row";
 		case T_WindowAgg:
 			return "a condition on a window function stands above it";
 		case T_Result:
 			return "it is a sub-select of its own";
 		default:
-			return "its own condition cannot be evaluated early";
+			return "what decides whether it is made cannot be evaluated early";
 	}
 }
 

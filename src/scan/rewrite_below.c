@@ -15,7 +15,9 @@
 
 #include "nodes/nodeFuncs.h"
 
+#include "scan/batch_plan.h"
 #include "scan/extract.h"
+#include "scan/harmless.h"
 #include "scan/leaves.h"
 #include "scan/rewrite_shapes.h"
 #include "scan/stage.h"
@@ -108,6 +110,30 @@ rewrite_expressions(const Plan *plan, List *expressions, Below *below)
 	}
 }
 
+/* Whether the node may evaluate an argument of its functions more than once, or not at all. */
+static bool
+evaluates_otherwise(const Plan *plan)
+{
+	return IsA(plan, WindowAgg) || (IsA(plan, Agg) && ((const Agg *) plan)->chain != NIL);
+}
+
+/* Whether somebody could count how often calls are made. */
+static bool
+have_effects(const List *calls)
+{
+	LlmHarm harm = {0};
+	ListCell *lc;
+
+	foreach (lc, calls)
+	{
+		const LlmBatchCall *call = lfirst(lc);
+
+		llm_harm_find((Node *) call->call->args, &harm, NULL);
+		llm_harm_find((Node *) call->guard, &harm, NULL);
+	}
+	return harm.volatiles != NIL;
+}
+
 void
 llm_rewrite_below(LlmRewrite *rewrite, Plan *plan, LlmEnvironment environment)
 {
@@ -120,7 +146,8 @@ llm_rewrite_below(LlmRewrite *rewrite, Plan *plan, LlmEnvironment environment)
 		List *targetlist = (List *) rewrite_expressions(plan, plan->targetlist, &below);
 		List *qual = (List *) rewrite_expressions(plan, plan->qual, &below);
 
-		if (below.extraction.calls == NIL)
+		if (below.extraction.calls == NIL ||
+			(evaluates_otherwise(plan) && have_effects(below.extraction.calls)))
 			break;
 		plan->lefttree = (Plan *) llm_stage_add_columns(rewrite, plan->lefttree,
 														below.extraction.calls, environment);
