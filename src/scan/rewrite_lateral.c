@@ -325,9 +325,10 @@ llm_rewrite_lateral_set(LlmRewrite *rewrite, NestLoop *join, LlmEnvironment envi
 		/* A function that does not depend on the outer row runs once for all of them. */
 		if (!depends_on_outer(expression, join))
 			continue;
+		/* A FROM item that is a record has its columns from the function that stands there. */
+		if (llm_is_call(expression) && exprType(expression) == RECORDOID)
+			continue;
 		expression = outer_mutator(expression, join);
-		if (IsA(expression, FuncExpr) && ((FuncExpr *) expression)->funcretset)
-			expression = copyObject(expression);
 		if (!llm_extract_is_possible(expression))
 			continue;
 		while (llm_extract_is_possible(expression))

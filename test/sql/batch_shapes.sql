@@ -125,6 +125,7 @@ SELECT shape($$SELECT CASE WHEN random() < 2 THEN llm.generate(a) END FROM doc$$
 SELECT shape($$SELECT (ARRAY['x'])[length(llm.generate(a))] FROM doc$$);
 SELECT shape($$INSERT INTO doc SELECT 1 ON CONFLICT (id) DO UPDATE SET b = llm.generate(doc.a)$$);
 SELECT shape($$UPDATE doc SET b = a RETURNING noisy(llm.generate(b))$$);
+SELECT shape($$SELECT t.text FROM doc d LEFT JOIN LATERAL llm.generate_detail(d.a) t ON d.grp = 1$$);
 SELECT shape($$SELECT max(llm.generate(noisy(a))) FROM doc GROUP BY GROUPING SETS ((grp), (id), ())$$);
 SELECT shape($$INSERT INTO target VALUES (1, llm.generate(noisy('a'))), (2, llm.generate('b'))$$);
 SET postgres_llm.batch_scan = off;
