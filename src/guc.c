@@ -139,8 +139,8 @@ static const Setting settings[] = {
 	 NUMBER(llm_guc_max_readahead, 0, 65536)},
 
 	{"postgres_llm.max_sequences", "Sets how many sequences of a model run at once.",
-	 "More make better use of a device and need more of the key-value cache.  " AT_ENGINE_START,
-	 PGC_SIGHUP, 0, NUMBER(llm_guc_max_sequences, 1, 1024)},
+	 "Sessions that make single calls have an eighth more places.  " AT_ENGINE_START, PGC_SIGHUP, 0,
+	 NUMBER(llm_guc_max_sequences, 1, 1024)},
 
 	{"postgres_llm.max_step_tokens", "Sets how many tokens one step of the engine processes.",
 	 "Long prompts are split into steps of this size, so that others keep moving. "

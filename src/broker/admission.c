@@ -234,7 +234,7 @@ llm_admission_next(int capacity, int limit)
 		Entry *entry = dlist_head_element(Entry, node, &owner->waiting);
 		LlmSlot *slot = slot_of(entry);
 
-		if (n_running >= (owner->n_running == 0 ? limit : capacity - capacity / 8))
+		if (n_running >= (owner->n_running == 0 ? limit : capacity))
 			return NULL;
 		if (llm_slot_start(slot))
 		{

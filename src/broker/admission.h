@@ -6,11 +6,11 @@
  * request.  Each backend's requests wait in the order they came; among backends the one with the
  * fewest requests in the engine goes first, and those with equally many take turns.
  *
- * The engine is given no more than it can run at once, so that its queue, which is first come
- * first served, stays short.  Of that, the last eighth is only for backends that have nothing
- * in the engine: a single call beside a bulk query finds a place at once.  Such a backend may
- * even exceed the capacity, up to the engine's own limit.  Places alone do not make it fast where
- * each sequence makes a step longer, so the engine is told which requests are bulk work.
+ * The engine is given no more than its capacity, so that its queue, which is first come first
+ * served, stays short.  Only a backend that has nothing in the engine may exceed the capacity, up
+ * to the engine's own limit, and for that the engine has an eighth of places on top: a single call
+ * beside a bulk query finds one at once.  Places alone do not make it fast where each sequence
+ * makes a step longer, so the engine is told which requests are bulk work.
  */
 #ifndef LLM_BROKER_ADMISSION_H
 #define LLM_BROKER_ADMISSION_H
@@ -38,8 +38,8 @@ extern bool llm_admission_look(int slot_no);
 extern void llm_admission_look_at_all(void);
 
 /*
- * The next request for the engine, now RUNNING, or NULL.  capacity: how many the engine can run at
- * once; limit: how many it may hold in all.
+ * The next request for the engine, now RUNNING, or NULL.  capacity: how many the engine is meant
+ * to run at once; limit: how many it may hold in all.
  */
 extern LlmSlot *llm_admission_next(int capacity, int limit);
 

@@ -44,6 +44,7 @@ typedef struct Supervisor
 	LlmChannel channel;
 	pid_t pid;				/* 0: none */
 	LlmEngineConfig config; /* of the running engine */
+	int capacity;			/* sequences of a model, without the places on top */
 	int n_models;			/* loaded in it */
 
 	TimestampTz start_at; /* DOWN: when to start */
@@ -81,9 +82,7 @@ llm_supervisor_ready(void)
 int
 llm_supervisor_capacity(void)
 {
-	if (self.config.device == LLM_DEVICE_FAKE)
-		return self.config.fake_slots;
-	return self.config.max_sequences * Max(self.n_models, 1);
+	return self.capacity * (self.config.device == LLM_DEVICE_FAKE ? 1 : Max(self.n_models, 1));
 }
 
 int
@@ -123,6 +122,13 @@ publish(const char *message)
 
 /* ---- start ---- */
 
+/* Places on top of the capacity, for sessions that have nothing in the engine. */
+static int
+spare_places(int capacity)
+{
+	return Max(capacity / 8, 1);
+}
+
 static void
 read_settings(LlmEngineConfig *config)
 {
@@ -132,11 +138,11 @@ read_settings(LlmEngineConfig *config)
 	config->device = llm_guc_engine_device;
 	config->n_threads = llm_guc_engine_threads;
 	config->max_simd = llm_guc_engine_simd;
-	config->max_sequences = llm_guc_max_sequences;
+	config->max_sequences = llm_guc_max_sequences + spare_places(llm_guc_max_sequences);
 	config->max_step_tokens = llm_guc_max_step_tokens;
 	config->kv_cache_bytes = (uint64) llm_guc_kv_cache_mb * 1024 * 1024;
 	config->max_queue = llm_guc_max_queue;
-	config->fake_slots = llm_guc_fake_slots;
+	config->fake_slots = llm_guc_fake_slots + spare_places(llm_guc_fake_slots);
 	config->fake_step_us = llm_guc_fake_step_us;
 	config->fake_steps = llm_guc_fake_steps;
 }
@@ -181,6 +187,8 @@ start(void)
 	pgsocket fd;
 
 	read_settings(&self.config);
+	self.capacity =
+		self.config.device == LLM_DEVICE_FAKE ? llm_guc_fake_slots : llm_guc_max_sequences;
 	self.ready_at = 0;
 	self.n_models = 0;
 	self.last_warning[0] = '\0';

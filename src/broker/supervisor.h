@@ -26,7 +26,10 @@ extern LlmChannel *llm_supervisor_channel(void);
 /* True while the engine takes requests. */
 extern bool llm_supervisor_ready(void);
 
-/* How many requests the engine can run at once, and how many it may hold in all. */
+/*
+ * How many requests the engine is meant to run at once, and how many it may hold in all.  It can
+ * run an eighth more than it is meant to, for sessions that have nothing in it.
+ */
 extern int llm_supervisor_capacity(void);
 extern int llm_supervisor_limit(void);
 

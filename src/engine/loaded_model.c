@@ -49,7 +49,7 @@ llm_engine_config_normalise(const LlmEngineConfig *config)
 	out.n_threads = within(out.n_threads, count_processors(), 1, LLM_MAX_THREADS);
 	if (out.max_simd > LLM_SIMD_BEST)
 		out.max_simd = LLM_SIMD_BEST;
-	out.max_sequences = within(out.max_sequences, 32, 1, 1024);
+	out.max_sequences = within(out.max_sequences, 32, 1, 1152);
 	out.max_step_tokens = within(out.max_step_tokens, 512, MIN_LOGIT_ROWS, 65536);
 	if (out.max_step_tokens < out.max_sequences)
 		out.max_step_tokens = out.max_sequences;
@@ -116,7 +116,7 @@ create_parts(LlmLoadedModel *loaded, const LlmVocabulary *vocabulary,
 {
 	const LlmKernels *kernels = llm_loaded_model_kernels(config->device);
 	LlmDtype kv_type = ref->kv_type == LLM_KV_F32 ? LLM_DTYPE_F32 : LLM_DTYPE_F16;
-	int32_t max_rows = (int32_t) within(config->max_sequences, 0, MIN_LOGIT_ROWS, 1024);
+	int32_t max_rows = (int32_t) within(config->max_sequences, 0, MIN_LOGIT_ROWS, 1152);
 	LlmStatus status = size_kv_cache(loaded, inspection, kernels, kv_type, config, err);
 
 	if (status != LLM_OK)

@@ -73,8 +73,8 @@ def pgbench(*options):
 def planning(rounds, seconds):
     subprocess.run(["pgbench", "-i", "-q", "-s", "1"], check=True, capture_output=True)
     tps = {"on": [], "off": []}
-    for _ in range(rounds):
-        for way, values in tps.items():
+    for i in range(rounds):
+        for way, values in sorted(tps.items(), reverse=i % 2 == 0):
             subprocess.run(["psql", "-X", "-q", "-c", f"ALTER DATABASE postgres SET postgres_llm.batch_scan = {way}"],
                            check=True)
             values.append(pgbench("-S", "-c", "1", "-T", str(seconds)))

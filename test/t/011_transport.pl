@@ -65,7 +65,8 @@ BEGIN ATOMIC SELECT llm.generate(p); END;
 CREATE TABLE prompts AS SELECT 'p' || i AS p FROM generate_series(1, 40) i;
 END
 my $parallel = $node->safe_psql('postgres', <<'END');
-ALTER FUNCTION llm.generate PARALLEL SAFE;
+ALTER FUNCTION llm.generate(text, text, text, int, float8, float8, int, float8, bigint, text[], jsonb)
+  PARALLEL SAFE;
 SET min_parallel_table_scan_size = 0;
 SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;

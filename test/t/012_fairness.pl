@@ -8,7 +8,7 @@ use LlmNode;
 use Test::More;
 use Time::HiRes qw(time);
 
-# Eight places in the engine, of which a session with many requests may take seven.
+# Eight places in the engine and one on top, which is for sessions that have nothing there.
 my $node = new_llm_node('fairness', "postgres_llm.fake_slots = 8\n");
 
 sub greedy
@@ -22,14 +22,14 @@ sub greedy
 	return start_query($node, "BEGIN;\n$cursors$tail");
 }
 
-my $greedy = greedy(9, 'COMMIT;');
-ok(wait_for_status($node, 'slots_used = 8'), 'one session has seven requests in the engine and one waits');
+my $greedy = greedy(10, 'COMMIT;');
+ok(wait_for_status($node, 'slots_used = 9'), 'one session has eight requests in the engine and one waits');
 my $before = time();
 is($node->safe_psql('postgres', generate('[[steps=20]] single')), 'fake: single', 'a single call');
 cmp_ok(time() - $before, '<', 1, '... is answered beside it at once');
-is(status($node, 'slots_used'), '8', 'while the other session still waits');
+is(status($node, 'slots_used'), '9', 'while the other session still waits');
 my ($out) = finish_query($greedy);
-is(scalar(split(/\n/, $out)), 9, 'the greedy session gets its answers');
+is(scalar(split(/\n/, $out)), 10, 'the greedy session gets its answers');
 is_clean($node, 'greedy session');
 
 # Three greedy sessions fill the engine; a single call even goes beyond.
