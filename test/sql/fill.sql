@@ -89,8 +89,37 @@ CREATE TABLE "Odd ""name" (
 INSERT INTO "Odd ""name" SELECT m, chr(97 + i % 7), date '2024-01-01' + i % 3, int4range(i, i + 2)
 FROM unnest(enum_range(NULL::mood)) m, generate_series(1, 20) i;
 CALL llm.fill('"Odd ""name"', 'The Text', $$"Mood" || ' ' || "a b"$$, chunk_rows => 7);
-SELECT count(*) FROM "Odd ""name" WHERE "The Text" = 'fake: ' || "Mood" || ' ' || "a b";
+SELECT count(*), count(DISTINCT xmin::text) AS transactions FROM "Odd ""name"
+WHERE "The Text" = 'fake: ' || "Mood" || ' ' || "a b";
 DROP TABLE "Odd ""name";
+-- A type with operators of its own, in a schema that search_path does not name, beside one of the server's.
+CREATE SCHEMA rank;
+CREATE TYPE rank.rank;
+CREATE FUNCTION rank.rank_in(cstring) RETURNS rank.rank LANGUAGE internal IMMUTABLE STRICT AS 'int4in';
+CREATE FUNCTION rank.rank_out(rank.rank) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'int4out';
+CREATE TYPE rank.rank (INPUT = rank.rank_in, OUTPUT = rank.rank_out, LIKE = int4);
+CREATE FUNCTION rank.lt(rank.rank, rank.rank) RETURNS bool LANGUAGE internal IMMUTABLE STRICT AS 'int4lt';
+CREATE FUNCTION rank.le(rank.rank, rank.rank) RETURNS bool LANGUAGE internal IMMUTABLE STRICT AS 'int4le';
+CREATE FUNCTION rank.eq(rank.rank, rank.rank) RETURNS bool LANGUAGE internal IMMUTABLE STRICT AS 'int4eq';
+CREATE FUNCTION rank.ge(rank.rank, rank.rank) RETURNS bool LANGUAGE internal IMMUTABLE STRICT AS 'int4ge';
+CREATE FUNCTION rank.gt(rank.rank, rank.rank) RETURNS bool LANGUAGE internal IMMUTABLE STRICT AS 'int4gt';
+CREATE FUNCTION rank.cmp(rank.rank, rank.rank) RETURNS int LANGUAGE internal IMMUTABLE STRICT AS 'btint4cmp';
+CREATE OPERATOR rank.< (LEFTARG = rank.rank, RIGHTARG = rank.rank, FUNCTION = rank.lt);
+CREATE OPERATOR rank.<= (LEFTARG = rank.rank, RIGHTARG = rank.rank, FUNCTION = rank.le);
+CREATE OPERATOR rank.= (LEFTARG = rank.rank, RIGHTARG = rank.rank, FUNCTION = rank.eq);
+CREATE OPERATOR rank.>= (LEFTARG = rank.rank, RIGHTARG = rank.rank, FUNCTION = rank.ge);
+CREATE OPERATOR rank.> (LEFTARG = rank.rank, RIGHTARG = rank.rank, FUNCTION = rank.gt);
+CREATE OPERATOR CLASS rank.ops DEFAULT FOR TYPE rank.rank USING btree AS
+	OPERATOR 1 rank.<, OPERATOR 2 rank.<=, OPERATOR 3 rank.=, OPERATOR 4 rank.>=, OPERATOR 5 rank.>,
+	FUNCTION 1 rank.cmp(rank.rank, rank.rank);
+CREATE TABLE player (team int, place rank.rank, year int, words text, PRIMARY KEY (team, place, year));
+INSERT INTO player SELECT i / 9, (i / 3 % 3)::text::rank.rank, i % 3 FROM generate_series(0, 26) i;
+CALL llm.fill('player', 'words', $$team || '/' || place::text || '/' || year$$, chunk_rows => 4);
+SELECT count(*), count(DISTINCT xmin::text) AS transactions FROM player WHERE words = 'fake: ' || team || '/' || place::text || '/' || year;
+DROP TABLE player;
+SET client_min_messages = error;
+DROP SCHEMA rank CASCADE;
+SET client_min_messages = warning;
 CREATE TABLE no_primary (a int NOT NULL, b text NOT NULL, c text);
 INSERT INTO no_primary VALUES (1, 'x'), (1, 'y'), (2, 'x');
 CALL llm.fill('no_primary', 'c', 'b');
@@ -191,6 +220,12 @@ RESET search_path;
 SET client_min_messages = error;
 DROP SCHEMA trap CASCADE;
 SET client_min_messages = warning;
+
+-- Each chunk has its own snapshot at every level of isolation.
+UPDATE odd SET t = NULL;
+SET default_transaction_isolation = 'serializable';
+CALL llm.fill('odd', 't', $$'x'$$, chunk_rows => 1);
+RESET default_transaction_isolation;
 
 -- In a DO block that is a statement of its own; the results are variables.
 UPDATE odd SET t = NULL;
