@@ -258,3 +258,91 @@ llm_harm_find(Node *expression, LlmHarm *harm, List **subplans)
 
 	find_walker(expression, &search);
 }
+
+bool
+llm_harm_has_public(const List *functions)
+{
+	ListCell *lc;
+
+	foreach (lc, functions)
+	{
+		if (!llm_harm_is_private(lfirst_oid(lc)))
+			return true;
+	}
+	return false;
+}
+
+Oid
+llm_harm_interacting(const List *some, const List *others)
+{
+	ListCell *lc;
+
+	foreach (lc, some)
+	{
+		Oid function = lfirst_oid(lc);
+		ListCell *other;
+
+		foreach (other, others)
+		{
+			if (lfirst_oid(other) == function || !llm_harm_is_private(function) ||
+				!llm_harm_is_private(lfirst_oid(other)))
+				return function;
+		}
+	}
+	return InvalidOid;
+}
+
+List *
+llm_harm_without(const List *all, const List *some)
+{
+	List *rest = list_copy(all);
+	ListCell *lc;
+
+	foreach (lc, some)
+		rest = list_delete_oid(rest, lfirst_oid(lc));
+	return rest;
+}
+
+/* What is found in the arguments of the calls of an expression. */
+typedef struct Arguments
+{
+	LlmHarm harm;
+	bool interact; /* functions in arguments of different calls might see each other */
+} Arguments;
+
+static bool
+find_in_arguments(Node *node, void *context)
+{
+	Arguments *arguments = context;
+	LlmHarm harm = {0};
+
+	if (node == NULL)
+		return false;
+	if (!llm_is_call(node))
+		return expression_tree_walker(node, find_in_arguments, context);
+
+	/* A call within this one's arguments is no better than another beside it. */
+	llm_harm_find((Node *) ((FuncExpr *) node)->args, &harm, NULL);
+	if (OidIsValid(llm_harm_interacting(harm.volatiles, arguments->harm.volatiles)) ||
+		(list_length(harm.volatiles) > 1 && llm_has_call((Node *) ((FuncExpr *) node)->args, NULL)))
+		arguments->interact = true;
+	arguments->harm.looks_around |= harm.looks_around;
+	arguments->harm.volatiles = list_concat(arguments->harm.volatiles, harm.volatiles);
+	return false;
+}
+
+bool
+llm_harm_needs_order(Node *expressions)
+{
+	Arguments arguments = {{0}};
+	LlmHarm all = {0};
+	List *rest;
+
+	find_in_arguments(expressions, &arguments);
+	if (arguments.harm.volatiles == NIL && !arguments.harm.looks_around)
+		return false;
+	llm_harm_find(expressions, &all, NULL);
+	rest = llm_harm_without(all.volatiles, arguments.harm.volatiles);
+	return arguments.interact || (arguments.harm.looks_around && llm_harm_has_public(rest)) ||
+		   OidIsValid(llm_harm_interacting(arguments.harm.volatiles, rest));
+}

@@ -115,53 +115,21 @@ llm_readahead_volatiles(PlannedStmt *stmt)
 	return harm.volatiles;
 }
 
-/* Occurrences in all that are not in some. */
-static List *
-difference(const List *all, const List *some)
-{
-	List *rest = list_copy(all);
-	ListCell *lc;
-
-	foreach (lc, some)
-		rest = list_delete_oid(rest, lfirst_oid(lc));
-	return rest;
-}
-
 /* A function of the early part that something outside might see, or be seen by. */
 static Oid
 interacting(const EarlyPart *early, const List *outside)
 {
-	bool modifies = early->stmt->commandType != CMD_SELECT || early->stmt->hasModifyingCTE;
 	ListCell *lc;
 
-	foreach (lc, early->harm.volatiles)
+	if (early->stmt->commandType != CMD_SELECT || early->stmt->hasModifyingCTE)
 	{
-		Oid function = lfirst_oid(lc);
-		ListCell *other;
-
-		if (modifies && !llm_harm_is_private(function))
-			return function;
-		foreach (other, outside)
+		foreach (lc, early->harm.volatiles)
 		{
-			if (lfirst_oid(other) == function || !llm_harm_is_private(function) ||
-				!llm_harm_is_private(lfirst_oid(other)))
-				return function;
+			if (!llm_harm_is_private(lfirst_oid(lc)))
+				return lfirst_oid(lc);
 		}
 	}
-	return InvalidOid;
-}
-
-static bool
-has_public(const List *functions)
-{
-	ListCell *lc;
-
-	foreach (lc, functions)
-	{
-		if (!llm_harm_is_private(lfirst_oid(lc)))
-			return true;
-	}
-	return false;
+	return llm_harm_interacting(early->harm.volatiles, outside);
 }
 
 LlmReadAhead
@@ -181,7 +149,7 @@ llm_readahead_classify(const LlmRewrite *rewrite, Plan *child, List *calls, cons
 		find_in_expression((Node *) call->guard, &early);
 	}
 
-	outside = difference(rewrite->volatiles, early.harm.volatiles);
+	outside = llm_harm_without(rewrite->volatiles, early.harm.volatiles);
 	function = interacting(&early, outside);
 	if (OidIsValid(function))
 	{
@@ -189,7 +157,7 @@ llm_readahead_classify(const LlmRewrite *rewrite, Plan *child, List *calls, cons
 						   get_func_name(function));
 		return LLM_READAHEAD_NONE;
 	}
-	if (early.harm.looks_around && has_public(outside))
+	if (early.harm.looks_around && llm_harm_has_public(outside))
 	{
 		*reason = "arguments may see what a volatile function does";
 		return LLM_READAHEAD_NONE;

@@ -25,7 +25,7 @@ reason_of(const Plan *plan)
 		case T_TableFuncScan:
 			return "it is an argument of a FROM item that is evaluated by itself";
 		case T_Agg:
-			return "a volatile function in its arguments is called for each phase of grouping sets";
+			return "a volatile function in its arguments is called when a group needs the row";
 		case T_Limit:
 			return "it belongs to a LIMIT";
 		case T_NestLoop:
@@ -37,7 +37,7 @@ reason_of(const Plan *plan)
 		case T_Result:
 			return "it is a sub-select of its own";
 		default:
-			return "what decides whether it is made cannot be evaluated early";
+			return "what decides whether or when it is made cannot be evaluated early";
 	}
 }
 

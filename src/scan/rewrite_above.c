@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "scan/extract.h"
+#include "scan/harmless.h"
 #include "scan/leaves.h"
 #include "scan/rewrite_shapes.h"
 #include "scan/stage.h"
@@ -108,6 +109,17 @@ only_projects(const Plan *plan)
 	return IsA(plan, Result) && ((const Result *) plan)->resconstantqual == NULL;
 }
 
+/* All that a node evaluates for a row that it emits. */
+static List *
+expressions_of(const Plan *plan)
+{
+	List *expressions = list_concat_copy(plan->qual, plan->targetlist);
+
+	if (is_inner_join(plan))
+		expressions = list_concat(list_copy(((const Join *) plan)->joinqual), expressions);
+	return expressions;
+}
+
 Plan *
 llm_rewrite_above(LlmRewrite *rewrite, Plan *plan, LlmEnvironment environment)
 {
@@ -117,7 +129,7 @@ llm_rewrite_above(LlmRewrite *rewrite, Plan *plan, LlmEnvironment environment)
 	Plan *child = plan;
 	Plan *top;
 
-	if (!projects(plan))
+	if (!projects(plan) || llm_harm_needs_order((Node *) expressions_of(plan)))
 		return plan;
 	targetlist = (List *) llm_leaves_split((Node *) plan->targetlist, &leaves);
 	if (is_inner_join(plan))

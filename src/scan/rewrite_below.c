@@ -110,11 +110,17 @@ rewrite_expressions(const Plan *plan, List *expressions, Below *below)
 	}
 }
 
-/* Whether the node may evaluate an argument of its functions more than once, or not at all. */
+/*
+ * Whether the node may evaluate an argument more than once, or never, or later than it reads the
+ * row: aggregates over sorted groups read the first row of the next group before they give out
+ * one.
+ */
 static bool
 evaluates_otherwise(const Plan *plan)
 {
-	return IsA(plan, WindowAgg) || (IsA(plan, Agg) && ((const Agg *) plan)->chain != NIL);
+	return IsA(plan, WindowAgg) ||
+		   (IsA(plan, Agg) && (((const Agg *) plan)->chain != NIL ||
+							   ((const Agg *) plan)->aggstrategy == AGG_SORTED));
 }
 
 /* Whether somebody could count how often calls are made. */
@@ -138,6 +144,8 @@ void
 llm_rewrite_below(LlmRewrite *rewrite, Plan *plan, LlmEnvironment environment)
 {
 	if (IsA(plan, WindowAgg) && (((WindowAgg *) plan)->runCondition != NIL || plan->qual != NIL))
+		return;
+	if (llm_harm_needs_order((Node *) list_concat_copy(plan->targetlist, plan->qual)))
 		return;
 
 	while (llm_has_call((Node *) plan->targetlist, NULL) || llm_has_call((Node *) plan->qual, NULL))

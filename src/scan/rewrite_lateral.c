@@ -15,6 +15,7 @@
 #include "nodes/nodeFuncs.h"
 
 #include "scan/extract.h"
+#include "scan/harmless.h"
 #include "scan/leaves.h"
 #include "scan/rewrite_shapes.h"
 #include "scan/stage.h"
@@ -215,7 +216,8 @@ is_projection(NestLoop *join, OneRow *row)
 	Plan *plan = &join->join.plan;
 
 	if (!read_one_row(plan->righttree, row) || !llm_extract_is_possible((Node *) row->columns) ||
-		!depends_on_outer((Node *) row->columns, join))
+		!depends_on_outer((Node *) row->columns, join) ||
+		llm_harm_needs_order((Node *) list_concat_copy(row->filter, row->columns)))
 		return false;
 	if (join->join.jointype == JOIN_INNER)
 		return true;
@@ -329,7 +331,7 @@ llm_rewrite_lateral_set(LlmRewrite *rewrite, NestLoop *join, LlmEnvironment envi
 		if (llm_is_call(expression) && exprType(expression) == RECORDOID)
 			continue;
 		expression = outer_mutator(expression, join);
-		if (!llm_extract_is_possible(expression))
+		if (!llm_extract_is_possible(expression) || llm_harm_needs_order(expression))
 			continue;
 		while (llm_extract_is_possible(expression))
 		{
