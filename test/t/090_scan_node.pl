@@ -214,6 +214,22 @@ SQL
 	'10', 'a node that is left early and scanned again');
 is_clean($node, 'rescans that are left early');
 
+# ---- the executor stops early ----
+
+is( $node->safe_psql('postgres', <<'SQL'),
+CREATE TABLE filled AS SELECT id, body, NULL::text AS answer FROM doc WHERE id <= 40;
+WITH u AS (UPDATE filled SET answer = llm.generate(body) RETURNING id) SELECT count(*) FROM (SELECT id FROM u LIMIT 1) s;
+WITH u AS (UPDATE filled SET answer = llm.generate('x' || body) RETURNING id) SELECT 1 FROM u LIMIT 1;
+SELECT count(*) FROM filled WHERE answer = 'fake: x' || body;
+SQL
+	"1\n1\n40", 'a data-modifying CTE is run to its end');
+like(
+	$node->safe_psql('postgres',
+		'EXPLAIN (ANALYZE, TIMING OFF) SELECT llm.generate(body) FROM doc ORDER BY body DESC LIMIT 4'),
+	qr/LLM Batch.*top-N heapsort/s,
+	'LIMIT bounds the sort below the node');
+is_clean($node, 'the executor stops early');
+
 # ---- memory ----
 
 is( $node->safe_psql('postgres', <<'SQL'),
