@@ -46,6 +46,7 @@ INSERT INTO few VALUES (1, 'few 1', 'b', 0, 1), (2, NULL, 'b', 1, 2), (3, 'few 3
 CREATE TABLE secret (LIKE doc);
 INSERT INTO secret SELECT id, 'secret ' || id, b, grp, num, NULL FROM doc WHERE id % 2 = 0;
 ALTER TABLE secret ENABLE ROW LEVEL SECURITY;
+ALTER TABLE secret FORCE ROW LEVEL SECURITY;
 CREATE POLICY look ON secret USING (grp IS DISTINCT FROM 2 AND llm.generate(b) IS NOT NULL) WITH CHECK (true);
 CREATE TABLE target (id int, a text, b text, grp int, num int, summary text DEFAULT 'none');
 CREATE VIEW doc_view AS SELECT id, llm.generate(a, temperature => 0) AS a, b, grp, num FROM doc WHERE num > 2;
@@ -60,6 +61,14 @@ CREATE FUNCTION fuzz_ask(text) RETURNS text LANGUAGE sql VOLATILE AS $$ SELECT l
 CREATE FUNCTION fuzz_ask_slowly(text) RETURNS text LANGUAGE plpgsql VOLATILE AS $$
 BEGIN RETURN llm.generate('slow ' || $1); END $$;
 CREATE SEQUENCE fuzz_seq_1; CREATE SEQUENCE fuzz_seq_2; CREATE SEQUENCE fuzz_seq_3; CREATE SEQUENCE fuzz_seq_4;
+ALTER TABLE doc OWNER TO fuzz_user;
+ALTER TABLE part OWNER TO fuzz_user;
+ALTER TABLE part_1 OWNER TO fuzz_user;
+ALTER TABLE part_2 OWNER TO fuzz_user;
+ALTER TABLE part_3 OWNER TO fuzz_user;
+ALTER TABLE part_rest OWNER TO fuzz_user;
+ALTER TABLE secret OWNER TO fuzz_user;
+ALTER TABLE target OWNER TO fuzz_user;
 GRANT ALL ON ALL TABLES IN SCHEMA public TO fuzz_user;
 GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO fuzz_user;
 GRANT USAGE ON FOREIGN SERVER fake TO fuzz_user;
@@ -73,7 +82,8 @@ CREATE USER MAPPING FOR PUBLIC SERVER loopback OPTIONS (user 'fuzz_user', passwo
 CREATE TABLE remote_base AS SELECT id, 'remote ' || id AS a, b, grp, num, NULL::text AS summary FROM doc WHERE id <= 15;
 CREATE FOREIGN TABLE remote (id int, a text, b text, grp int, num int, summary text)
 	SERVER loopback OPTIONS (table_name 'remote_base');
-GRANT ALL ON remote_base, remote TO fuzz_user;
+ALTER TABLE remote_base OWNER TO fuzz_user;
+GRANT ALL ON remote TO fuzz_user;
 END_SQL
 
 # A database with the tables; returns what the server can do, for LlmFuzzStatement.

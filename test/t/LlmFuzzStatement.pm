@@ -108,6 +108,9 @@ sub case_dml
 	push @{ $self->{plan} }, $statement;
 	push @{ $self->{run} }, $statement;
 	push @{ $self->{effects} }, map { "SELECT tableoid::regclass, t.* FROM $_ t ORDER BY t::text" } sort keys %{ $self->{changes} };
+
+	# The planner looks at the size of a table, so dead rows may not stay until some page is pruned.
+	push @{ $self->{end} }, map { 'VACUUM ' . ($_ eq 'remote' ? 'remote_base' : $_) } sort keys %{ $self->{changes} };
 	return;
 }
 
