@@ -347,7 +347,7 @@ IS 'unloaded, loading, loaded, unloading, or failed at the last attempt to load'
 COMMENT ON COLUMN llm.model_status.loaded_bytes IS 'memory of weights and key-value cache';
 COMMENT ON COLUMN llm.model_status.context_length
 IS 'tokens of prompt and answer together, as loaded';
-COMMENT ON COLUMN llm.model_status.slots IS 'how many sequences can run at once';
+COMMENT ON COLUMN llm.model_status.slots IS 'how many sequences can run at once, with the eighth that is for single calls';
 COMMENT ON COLUMN llm.model_status.running IS 'sequences in the batch';
 COMMENT ON COLUMN llm.model_status.waiting IS 'sequences in the queue';
 COMMENT ON COLUMN llm.model_status.kv_blocks IS 'blocks of the key-value cache';

@@ -120,14 +120,15 @@ is(status($node, 'failures'), $failures, 'it does not count as a failure');
 recovered('restart');
 
 # Settings of the engine: reloaded now, used from its next start on.
+# Seven, and one on top for sessions that make single calls.
 $node->append_conf('postgresql.conf', "postgres_llm.fake_slots = 7\n");
 my $log_start = -s $node->logfile;
 $node->reload;
 ok( wait_until(sub { slurp_file($node->logfile, $log_start) =~ /settings of the inference engine have changed/ }),
 	'the log says that settings wait for a restart');
-unlike(status($node, 'description'), qr/7 slots/, 'the engine runs with those it had');
+unlike(status($node, 'description'), qr/8 slots/, 'the engine runs with those it had');
 $node->safe_psql('postgres', 'SELECT llm.restart_engine()');
-ok(wait_for_status($node, "state = 'ready' AND description LIKE '% 7 slots%'"), 'and then with the new ones');
+ok(wait_for_status($node, "state = 'ready' AND description LIKE '% 8 slots%'"), 'and then with the new ones');
 
 # An engine that cannot be executed.
 SKIP:
