@@ -113,7 +113,7 @@ SELECT shape($$SELECT llm.generate(a) FROM doc LIMIT 3$$);
 SELECT shape($$SELECT llm.generate((1 / id)::text) FROM doc LIMIT 3$$);
 SELECT shape($$SELECT id FROM doc WHERE llm.generate((1 / id)::text) = 'x' LIMIT 3$$);
 SELECT shape($$SELECT llm.generate(noisy(a)) FROM doc$$);
-SELECT shape($$SELECT llm.generate(noisy(a)), noisy(b) FROM doc$$);
+SELECT shape($$SELECT s, noisy(b) FROM (SELECT b, llm.generate(noisy(a)) AS s FROM doc OFFSET 0) AS q$$);
 SELECT shape($$UPDATE doc SET b = llm.generate(noisy(a))$$);
 SELECT shape($$UPDATE doc SET b = llm.generate(a || random())$$);
 
@@ -122,6 +122,7 @@ SET client_min_messages = debug1;
 SELECT shape($$SELECT generate_series(1, 2), llm.generate(a) FROM doc$$);
 SELECT shape($$SELECT d.id FROM doc d LEFT JOIN target t ON t.id = d.id AND llm.generate(d.a) = 'x'$$);
 SELECT shape($$SELECT CASE WHEN random() < 2 THEN llm.generate(a) END FROM doc$$);
+SELECT shape($$SELECT llm.generate(noisy(a)), noisy(b) FROM doc$$);
 SELECT shape($$SELECT (ARRAY['x'])[length(llm.generate(a))] FROM doc$$);
 SELECT shape($$INSERT INTO doc SELECT 1 ON CONFLICT (id) DO UPDATE SET b = llm.generate(doc.a)$$);
 SELECT shape($$UPDATE doc SET b = a RETURNING noisy(llm.generate(b))$$);
