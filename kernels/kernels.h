@@ -84,9 +84,9 @@ typedef struct LlmKvCacheConfig
 {
 	int n_layers;	/* L */
 	int n_kv_heads; /* Hk */
-	int head_dim;	/* d */
+	int head_dim;	/* d; a multiple of 32 when the type is Q8_0 */
 	int n_blocks;	/* B */
-	LlmDtype type;	/* LLM_DTYPE_F32 or LLM_DTYPE_F16 */
+	LlmDtype type;	/* LLM_DTYPE_F32, LLM_DTYPE_F16 or LLM_DTYPE_Q8_0 */
 } LlmKvCacheConfig;
 
 typedef enum LlmRopeKind
@@ -182,10 +182,12 @@ struct LlmKernels
 
 	/*
 	 * out[T, H * d]: causal attention of q[T, H * d] over the sequence's KV blocks of this layer;
-	 * head h reads KV head h / (H / Hk).  The step's own K and V were stored before.
+	 * head h reads KV head h / (H / Hk).  The step's own K and V were stored before.  With a
+	 * window > 0 the token at position p sees the last `window` positions only, itself included:
+	 * KV blocks that end before p - window + 1 are not read, nor are their block_table entries.
 	 */
 	void (*attention)(LlmDevice *dev, LlmTensor out, LlmTensor q, const LlmKvCache *kv,
-					  int32_t layer, int32_t n_heads, float scale);
+					  int32_t layer, int32_t n_heads, int32_t window, float scale);
 
 	/* out[n, F] = silu(gate[n, F]) * up[n, F].  out may be gate. */
 	void (*silu_mul)(LlmDevice *dev, LlmTensor out, LlmTensor gate, LlmTensor up);

@@ -9,24 +9,32 @@
 
 #include <stdlib.h>
 
-static int32_t
-v_stride(const LlmKvCacheConfig *config)
+/* Everything but config and data. */
+static LlmKvCache
+layout(const LlmKvCacheConfig *config)
 {
-	return (config->head_dim + 15) / 16 * 16;
-}
+	size_t elem_bytes = config->type == LLM_DTYPE_F32 ? 4 : config->type == LLM_DTYPE_F16 ? 2 : 1;
+	size_t scale_bytes = 0;
+	LlmKvCache kv = {.v_stride = (config->head_dim + 15) / 16 * 16};
 
-static size_t
-tile_elems(const LlmKvCacheConfig *config)
-{
-	return (size_t) LLM_KV_BLOCK * (size_t) (config->head_dim + v_stride(config));
+	if (config->type == LLM_DTYPE_Q8_0)
+	{
+		LLM_ASSERT(config->head_dim % LLM_QUANT_BLOCK == 0);
+		scale_bytes = (size_t) (config->head_dim / LLM_QUANT_BLOCK) * LLM_KV_BLOCK * 2;
+	}
+	else
+		LLM_ASSERT(config->type == LLM_DTYPE_F32 || config->type == LLM_DTYPE_F16);
+	kv.v_offset = (size_t) config->head_dim * LLM_KV_BLOCK * elem_bytes;
+	kv.k_scale_offset = kv.v_offset + (size_t) kv.v_stride * LLM_KV_BLOCK * elem_bytes;
+	kv.v_scale_offset = kv.k_scale_offset + scale_bytes;
+	kv.tile_bytes = kv.v_scale_offset + scale_bytes;
+	return kv;
 }
 
 size_t
 llm_kv_cache_block_bytes(const LlmKvCacheConfig *config)
 {
-	LLM_ASSERT(config->type == LLM_DTYPE_F32 || config->type == LLM_DTYPE_F16);
-	return tile_elems(config) * (size_t) llm_dtype_info[config->type].block_bytes *
-		   (size_t) config->n_layers * (size_t) config->n_kv_heads;
+	return layout(config).tile_bytes * (size_t) config->n_layers * (size_t) config->n_kv_heads;
 }
 
 LlmStatus
@@ -41,10 +49,8 @@ llm_kv_cache_create(LlmDevice *dev, const LlmKvCacheConfig *config, LlmKvCache *
 	kv = calloc(1, sizeof(*kv));
 	if (kv == NULL)
 		return llm_error_set(err, LLM_ERR_OUT_OF_MEMORY, "out of memory");
+	*kv = layout(config);
 	kv->config = *config;
-	kv->v_stride = v_stride(config);
-	kv->tile_elems = tile_elems(config);
-	kv->elem_bytes = (size_t) llm_dtype_info[config->type].block_bytes;
 	if ((size_t) config->n_blocks <= SIZE_MAX / block_bytes)
 		kv->data = llm_memory_alloc(block_bytes * (size_t) config->n_blocks);
 	if (kv->data == NULL)

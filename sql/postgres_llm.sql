@@ -307,7 +307,7 @@ COMMENT ON COLUMN llm.models.context_length
 IS 'tokens of prompt and answer together; null: what the file says';
 COMMENT ON COLUMN llm.models.weights
 IS 'native: as the file has them; f32: converted at load, exact and four bytes each';
-COMMENT ON COLUMN llm.models.kv_cache_type IS 'numbers of the key-value cache: f16 or f32';
+COMMENT ON COLUMN llm.models.kv_cache_type IS 'numbers of the key-value cache: f16, f32 or q8_0';
 COMMENT ON COLUMN llm.models.is_default IS 'used by calls that name no model';
 COMMENT ON COLUMN llm.models.is_builtin IS 'brought by the extension, not to be altered';
 COMMENT ON COLUMN llm.models.description IS 'its COMMENT ON SERVER';

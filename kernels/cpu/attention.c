@@ -5,8 +5,11 @@
  * A *row* is one query: a token and one of the G = H / Hk heads that share a KV head.  The rows
  * of a sequence and KV head, in order of token and head, are cut into *tiles* of up to TILE_ROWS,
  * so that K and V are read once for all of them: in decode the heads of a group, in prefill the
- * heads of many tokens.  Inside a tile, fold_rows() takes up to ROW_STEP rows with the same number
- * of valid positions through one KV block.
+ * heads of many tokens.  Inside a tile, up to ROW_STEP rows that see the same positions of a KV
+ * block go through it together (attention_fold.h).
+ *
+ * A row sees positions first[r] to end[r] - 1, where first is 0 without a window.  Both grow with
+ * the row, so the rows of a tile that see anything of a KV block are neighbours.
  *
  * Two ways to share the work, with the same result because spans are folded in order either way:
  *
@@ -16,30 +19,13 @@
  *					threads, as in decode of few sequences with long contexts.
  */
 #include "base/assert.h"
+#include "kernels/cpu/attention_fold.h"
 #include "kernels/cpu/ops.h"
 #include "kernels/cpu/rows.h"
-#include "kernels/kv_cache.h"
 #include "kernels/softmax.h"
 
 #define TILE_ROWS 48
 #define PARTS_BYTES ((size_t) 16 << 20) /* for spans that wait to be folded */
-
-/* Rows that go through a KV block together: as many accumulators as the registers hold. */
-#if defined(LLM_SIMD_avx512)
-#define ROW_STEP 12
-#elif defined(LLM_SIMD_avx2)
-#define ROW_STEP 6
-#else
-#define ROW_STEP 4
-#endif
-
-/* The running softmax (kernels/softmax.h) of the rows of a tile. */
-typedef struct Part
-{
-	float *m; /* [n_rows] */
-	float *l; /* [n_rows] */
-	float *o; /* [n_rows, dv] */
-} Part;
 
 /* One thread's memory. */
 typedef struct TileScratch
@@ -47,8 +33,11 @@ typedef struct TileScratch
 	float q[TILE_ROWS * LLM_MAX_HEAD_DIM]; /* [n_rows, d], times scale */
 	float total[TILE_ROWS * (LLM_MAX_HEAD_DIM + 2)];
 	float span[TILE_ROWS * (LLM_MAX_HEAD_DIM + 2)];
-	float kv[2 * LLM_KV_BLOCK * LLM_MAX_HEAD_DIM]; /* a half tile, widened */
-	int32_t n_positions[TILE_ROWS];				   /* that each row sees */
+	float kv[2 * LLM_KV_BLOCK * LLM_MAX_HEAD_DIM]; /* a tile of the cache, widened */
+
+	/* Positions that each row sees: first to end - 1. */
+	int32_t first[TILE_ROWS];
+	int32_t end[TILE_ROWS];
 } TileScratch;
 
 typedef struct AttentionJob
@@ -58,13 +47,14 @@ typedef struct AttentionJob
 	const LlmKvCache *kv;
 	const LlmBatchView *batch;
 	int32_t layer;
-	int32_t group; /* G */
+	int32_t group;	/* G */
+	int32_t window; /* 0: none */
 	float scale;
 
 	int32_t *tile_start;  /* [S + 1] first tile of each sequence */
 	TileScratch *scratch; /* [n_threads] */
 
-	/* By span: parts[tile, KV head, span], each of part_rows rows. */
+	/* By span: parts[tile, KV head, span of the tile], each of part_rows rows. */
 	float *parts;
 	int32_t part_rows;
 	int32_t max_spans;
@@ -105,160 +95,79 @@ part_floats(const AttentionJob *job)
 	return (size_t) job->part_rows * (size_t) (job->kv->v_stride + 2);
 }
 
-/* ---- one KV block ---- */
-
-LLM_ALWAYS_INLINE V16
-load_kv(const void *tile, size_t i, bool half)
-{
-	return half ? v16_load_half((const uint16_t *) tile + i) : v16_load((const float *) tile + i);
-}
-
-/*
- * Scores of a row to probabilities, in place; updates m and l; returns what o shrinks by.
- * e^0 is exactly 1, so the usual case of an unchanged maximum needs no exponential.
- */
-LLM_ALWAYS_INLINE float
-fold_scores(V16 *score, float *m, float *l, int32_t n_valid)
-{
-	V16 s = n_valid < LLM_KV_BLOCK ? v16_keep_first(*score, n_valid, -INFINITY) : *score;
-	float old = *m;
-	float shrink;
-
-	*m = llm_max(old, v16_max_lane(s));
-	shrink = *m == old ? 1.0f : llm_exp(old - *m);
-	s = v16_exp(v16_sub(s, v16_set1(*m)));
-	if (n_valid < LLM_KV_BLOCK)
-		s = v16_keep_first(s, n_valid, 0.0f);
-	*l = fmaf(*l, shrink, v16_sum(s));
-	*score = s;
-	return shrink;
-}
-
-/*
- * Take rows `row` to `row + n_rows - 1` of the part through the first n_valid positions of a KV
- * block.  n_rows and half are constants.
- */
-LLM_ALWAYS_INLINE void
-fold_rows(Part part, const float *q, const void *k, const void *v, int32_t d, int32_t dv,
-		  int32_t n_valid, int n_rows, bool half)
-{
-	V16 score[ROW_STEP];
-	float p[ROW_STEP][LLM_KV_BLOCK];
-	float shrink[ROW_STEP];
-
-	for (int r = 0; r < n_rows; r++)
-		score[r] = v16_set1(0.0f);
-	for (int32_t i = 0; i < d; i++)
-	{
-		V16 column = load_kv(k, (size_t) i * LLM_KV_BLOCK, half);
-
-		for (int r = 0; r < n_rows; r++)
-			score[r] = v16_fma(v16_set1(q[r * d + i]), column, score[r]);
-	}
-	for (int r = 0; r < n_rows; r++)
-	{
-		shrink[r] = fold_scores(&score[r], &part.m[r], &part.l[r], n_valid);
-		v16_store(p[r], score[r]);
-	}
-	for (int32_t i = 0; i < dv; i += LLM_LANES)
-	{
-		V16 o[ROW_STEP];
-
-		for (int r = 0; r < n_rows; r++)
-			o[r] = v16_mul(v16_load(part.o + r * dv + i), v16_set1(shrink[r]));
-		for (int32_t j = 0; j < n_valid; j++)
-		{
-			V16 values = load_kv(v, (size_t) j * dv + i, half);
-
-			for (int r = 0; r < n_rows; r++)
-				o[r] = v16_fma(v16_set1(p[r][j]), values, o[r]);
-		}
-		for (int r = 0; r < n_rows; r++)
-			v16_store(part.o + r * dv + i, o[r]);
-	}
-}
-
-#define CASE_ROWS(n)                                                                               \
-	case n:                                                                                        \
-		fold_rows(part, q, k, v, d, dv, n_valid, n, half);                                         \
-		break;
-
-LLM_ALWAYS_INLINE void
-fold_some_rows(Part part, const float *q, const void *k, const void *v, int32_t d, int32_t dv,
-			   int32_t n_valid, int n_rows, bool half)
-{
-	switch (n_rows)
-	{
-		CASE_ROWS(1)
-		CASE_ROWS(2)
-		CASE_ROWS(3)
-		CASE_ROWS(4)
-#if ROW_STEP >= 6
-		CASE_ROWS(5)
-		CASE_ROWS(6)
-#endif
-#if ROW_STEP >= 12
-		CASE_ROWS(7)
-		CASE_ROWS(8)
-		CASE_ROWS(9)
-		CASE_ROWS(10)
-		CASE_ROWS(11)
-		CASE_ROWS(12)
-#endif
-	}
-}
-
-static void
-fold_rows_f32(Part part, const float *q, const float *k, int32_t d, int32_t dv, int32_t n_valid,
-			  int n_rows)
-{
-	fold_some_rows(part, q, k, k + (size_t) d * LLM_KV_BLOCK, d, dv, n_valid, n_rows, false);
-}
-
-static void
-fold_rows_f16(Part part, const float *q, const uint16_t *k, int32_t d, int32_t dv, int32_t n_valid,
-			  int n_rows)
-{
-	fold_some_rows(part, q, k, k + (size_t) d * LLM_KV_BLOCK, d, dv, n_valid, n_rows, true);
-}
-
 /* ---- one span of one tile ---- */
 
-/* Take the tile's rows from `first` on through the KV block at position `at`. */
+/* What row r sees of the KV block at position `at`. */
+static Lanes
+visible_lanes(const TileScratch *scratch, int32_t r, int32_t at)
+{
+	return (Lanes){.begin = scratch->first[r] > at ? scratch->first[r] - at : 0,
+				   .end = llm_min(scratch->end[r] - at, LLM_KV_BLOCK)};
+}
+
+static void
+fold_rows_of_type(Part part, const float *q, LlmKvTile tile, const LlmKvCache *kv, Lanes lanes,
+				  int n_rows, LlmDtype type)
+{
+	int32_t d = kv->config.head_dim;
+	int32_t dv = kv->v_stride;
+
+	switch (type)
+	{
+		case LLM_DTYPE_F16:
+			fold_some_rows(part, q, tile, d, dv, lanes, n_rows, LLM_DTYPE_F16);
+			break;
+		case LLM_DTYPE_Q8_0:
+			fold_some_rows(part, q, tile, d, dv, lanes, n_rows, LLM_DTYPE_Q8_0);
+			break;
+		default:
+			fold_some_rows(part, q, tile, d, dv, lanes, n_rows, LLM_DTYPE_F32);
+			break;
+	}
+}
+
+static LlmKvTile
+widen(float *out, LlmKvTile tile, const LlmKvCache *kv)
+{
+	int32_t d = kv->config.head_dim;
+
+	if (kv->config.type == LLM_DTYPE_F16)
+		return kv_widen(out, tile, d, kv->v_stride, LLM_DTYPE_F16);
+	return kv_widen(out, tile, d, kv->v_stride, LLM_DTYPE_Q8_0);
+}
+
+/* Take the tile's rows first_row to end_row - 1 through the KV block at position `at`. */
 static void
 fold_block(const AttentionJob *job, const Tile *tile, TileScratch *scratch, Part part,
-		   int32_t first, int32_t at)
+		   int32_t first_row, int32_t end_row, int32_t at)
 {
 	const LlmKvCache *kv = job->kv;
 	int32_t d = kv->config.head_dim;
-	int32_t dv = kv->v_stride;
 	int32_t block =
 		job->batch->block_table[(size_t) tile->seq * job->batch->max_blocks + at / LLM_KV_BLOCK];
-	const void *kv_tile = llm_kv_cache_tile(kv, job->layer, block, tile->kv_head);
-	bool half = kv->config.type == LLM_DTYPE_F16;
+	LlmKvTile kv_tile = llm_kv_cache_tile(kv, job->layer, block, tile->kv_head);
+	LlmDtype type = kv->config.type;
 
 	/* Many rows: widen the block once instead of once per ROW_STEP rows. */
-	if (half && tile->n_rows - first > 2 * ROW_STEP)
+	if (type != LLM_DTYPE_F32 && end_row - first_row > 2 * ROW_STEP)
 	{
-		for (size_t i = 0; i < kv->tile_elems; i += LLM_LANES)
-			v16_store(scratch->kv + i, v16_load_half((const uint16_t *) kv_tile + i));
-		kv_tile = scratch->kv;
-		half = false;
+		kv_tile = widen(scratch->kv, kv_tile, kv);
+		type = LLM_DTYPE_F32;
 	}
-	for (int32_t r = first; r < tile->n_rows;)
+	for (int32_t r = first_row; r < end_row;)
 	{
-		int32_t n_valid = llm_min(scratch->n_positions[r] - at, LLM_KV_BLOCK);
-		const float *q = scratch->q + (size_t) r * d;
-		Part rows = {part.m + r, part.l + r, part.o + (size_t) r * dv};
+		Lanes lanes = visible_lanes(scratch, r, at);
+		Part rows = {part.m + r, part.l + r, part.o + (size_t) r * kv->v_stride};
 		int n = 1;
 
-		while (n < ROW_STEP && r + n < tile->n_rows &&
-			   llm_min(scratch->n_positions[r + n] - at, LLM_KV_BLOCK) == n_valid)
-			n++;
-		if (half)
-			fold_rows_f16(rows, q, kv_tile, d, dv, n_valid, n);
-		else
-			fold_rows_f32(rows, q, kv_tile, d, dv, n_valid, n);
+		for (; n < ROW_STEP && r + n < end_row; n++)
+		{
+			Lanes next = visible_lanes(scratch, r + n, at);
+
+			if (next.begin != lanes.begin || next.end != lanes.end)
+				break;
+		}
+		fold_rows_of_type(rows, scratch->q + (size_t) r * d, kv_tile, kv, lanes, n, type);
 		r += n;
 	}
 }
@@ -268,9 +177,12 @@ attend_span(const AttentionJob *job, const Tile *tile, TileScratch *scratch, Par
 			int32_t span)
 {
 	int32_t begin = span * LLM_ATTENTION_SPAN;
-	int32_t end = llm_min(begin + LLM_ATTENTION_SPAN, scratch->n_positions[tile->n_rows - 1]);
-	int32_t first = 0; /* rows before it end before `at` */
+	int32_t end = llm_min(begin + LLM_ATTENTION_SPAN, scratch->end[tile->n_rows - 1]);
+	int32_t first_row = 0; /* rows before it end before `at` */
+	int32_t end_row = 0;   /* rows from it on begin behind the KV block */
 
+	if (begin < scratch->first[0])
+		begin = scratch->first[0] / LLM_KV_BLOCK * LLM_KV_BLOCK;
 	for (int32_t r = 0; r < tile->n_rows; r++)
 	{
 		part.m[r] = -INFINITY;
@@ -279,9 +191,12 @@ attend_span(const AttentionJob *job, const Tile *tile, TileScratch *scratch, Par
 	memset(part.o, 0, (size_t) tile->n_rows * (size_t) job->kv->v_stride * sizeof(float));
 	for (int32_t at = begin; at < end; at += LLM_KV_BLOCK)
 	{
-		while (scratch->n_positions[first] <= at)
-			first++;
-		fold_block(job, tile, scratch, part, first, at);
+		while (scratch->end[first_row] <= at)
+			first_row++;
+		while (end_row < tile->n_rows && scratch->first[end_row] < at + LLM_KV_BLOCK)
+			end_row++;
+		LLM_ASSERT(first_row < end_row);
+		fold_block(job, tile, scratch, part, first_row, end_row, at);
 	}
 }
 
@@ -330,6 +245,13 @@ row_head(const AttentionJob *job, const Tile *tile, int32_t row)
 	return (size_t) head * (size_t) job->kv->config.head_dim;
 }
 
+/* The first position that a query behind n_positions of them sees. */
+static int32_t
+first_position(const AttentionJob *job, int32_t n_positions)
+{
+	return job->window > 0 && job->window < n_positions ? n_positions - job->window : 0;
+}
+
 static void
 load_rows(const AttentionJob *job, const Tile *tile, TileScratch *scratch)
 {
@@ -343,7 +265,8 @@ load_rows(const AttentionJob *job, const Tile *tile, TileScratch *scratch)
 
 		for (int32_t i = 0; i < d; i++)
 			to[i] = from[i] * job->scale;
-		scratch->n_positions[r] = job->batch->position[token] + 1;
+		scratch->end[r] = job->batch->position[token] + 1;
+		scratch->first[r] = first_position(job, scratch->end[r]);
 	}
 }
 
@@ -364,15 +287,25 @@ fold_span_row(Part total, Part span, int32_t r, int32_t dv)
 								  v16_mul(v16_load(to + i), v16_set1(shrink_total))));
 }
 
-/* Fold span number `span` > 0 into the total, for the rows that reach it. */
+/* Fold a span behind the tile's first into the total.  A row takes its own first as it is. */
 static void
 fold_span(const TileScratch *scratch, const Tile *tile, Part total, Part part, int32_t span,
 		  int32_t dv)
 {
+	int32_t begin = span * LLM_ATTENTION_SPAN;
+
 	for (int32_t r = 0; r < tile->n_rows; r++)
 	{
-		if (scratch->n_positions[r] > span * LLM_ATTENTION_SPAN)
+		if (scratch->end[r] <= begin || scratch->first[r] >= begin + LLM_ATTENTION_SPAN)
+			continue;
+		if (scratch->first[r] < begin)
+		{
 			fold_span_row(total, part, r, dv);
+			continue;
+		}
+		total.m[r] = part.m[r];
+		total.l[r] = part.l[r];
+		memcpy(total.o + (size_t) r * dv, part.o + (size_t) r * dv, (size_t) dv * sizeof(float));
 	}
 }
 
@@ -393,10 +326,17 @@ store_rows(const AttentionJob *job, const Tile *tile, Part total)
 	}
 }
 
+/* The spans that some row of the tile sees: first to end - 1. */
 static int32_t
-tile_spans(const TileScratch *scratch, const Tile *tile)
+first_span(const TileScratch *scratch)
 {
-	return llm_ceil_div(scratch->n_positions[tile->n_rows - 1], LLM_ATTENTION_SPAN);
+	return scratch->first[0] / LLM_ATTENTION_SPAN;
+}
+
+static int32_t
+end_span(const TileScratch *scratch, const Tile *tile)
+{
+	return llm_ceil_div(scratch->end[tile->n_rows - 1], LLM_ATTENTION_SPAN);
 }
 
 /* ---- items ---- */
@@ -412,8 +352,8 @@ tile_item(void *arg, int32_t item, int thread)
 	Part part = part_at(scratch->span, tile.n_rows);
 
 	load_rows(job, &tile, scratch);
-	attend_span(job, &tile, scratch, total, 0);
-	for (int32_t span = 1; span < tile_spans(scratch, &tile); span++)
+	attend_span(job, &tile, scratch, total, first_span(scratch));
+	for (int32_t span = first_span(scratch) + 1; span < end_span(scratch, &tile); span++)
 	{
 		attend_span(job, &tile, scratch, part, span);
 		fold_span(scratch, &tile, total, part, span, job->kv->v_stride);
@@ -427,12 +367,14 @@ span_item(void *arg, int32_t item, int thread)
 	const AttentionJob *job = arg;
 	TileScratch *scratch = &job->scratch[thread];
 	int32_t n_kv_heads = job->kv->config.n_kv_heads;
-	int32_t span = item % job->max_spans;
 	int32_t tile_head = item / job->max_spans;
 	Tile tile = find_tile(job, tile_head / n_kv_heads, tile_head % n_kv_heads);
 
 	load_rows(job, &tile, scratch);
-	if (span < tile_spans(scratch, &tile))
+
+	int32_t span = first_span(scratch) + item % job->max_spans;
+
+	if (span < end_span(scratch, &tile))
 		attend_span(job, &tile, scratch,
 					part_at(job->parts + (size_t) item * part_floats(job), job->part_rows), span);
 }
@@ -448,10 +390,15 @@ fold_item(void *arg, int32_t item, int thread)
 	Part total = part_at(parts, job->part_rows);
 
 	load_rows(job, &tile, scratch);
-	for (int32_t span = 1; span < tile_spans(scratch, &tile); span++)
-		fold_span(scratch, &tile, total,
-				  part_at(parts + (size_t) span * part_floats(job), job->part_rows), span,
-				  job->kv->v_stride);
+
+	int32_t first = first_span(scratch);
+
+	for (int32_t span = first + 1; span < end_span(scratch, &tile); span++)
+	{
+		float *part = parts + (size_t) (span - first) * part_floats(job);
+
+		fold_span(scratch, &tile, total, part_at(part, job->part_rows), span, job->kv->v_stride);
+	}
 	store_rows(job, &tile, total);
 }
 
@@ -475,7 +422,9 @@ plan_tiles(AttentionJob *job)
 			continue;
 
 		int32_t n_positions = batch->position[batch->query_start[s + 1] - 1] + 1;
-		int32_t n_spans = llm_ceil_div(n_positions, LLM_ATTENTION_SPAN);
+		int32_t first = first_position(job, batch->position[batch->query_start[s]] + 1);
+		int32_t n_spans =
+			llm_ceil_div(n_positions, LLM_ATTENTION_SPAN) - first / LLM_ATTENTION_SPAN;
 
 		LLM_ASSERT(n_positions <= batch->context_len[s]);
 		if (n_spans > job->max_spans)
@@ -501,7 +450,7 @@ carve_scratch(AttentionJob *job, LlmCpuDevice *cpu)
 
 void
 LLM_SIMD_SYMBOL(llm_attention)(LlmDevice *dev, LlmTensor out, LlmTensor q, const LlmKvCache *kv,
-							   int32_t layer, int32_t n_heads, float scale)
+							   int32_t layer, int32_t n_heads, int32_t window, float scale)
 {
 	LlmCpuDevice *cpu = (LlmCpuDevice *) dev;
 	AttentionJob job = {.out = out,
@@ -510,6 +459,7 @@ LLM_SIMD_SYMBOL(llm_attention)(LlmDevice *dev, LlmTensor out, LlmTensor q, const
 						.batch = cpu->batch,
 						.layer = layer,
 						.group = n_heads / kv->config.n_kv_heads,
+						.window = window,
 						.scale = scale};
 	int32_t n_items;
 	size_t parts_bytes;

@@ -250,9 +250,9 @@ kv_store(LlmDevice *dev, LlmKvCache *kv, int32_t layer, LlmTensor k, LlmTensor v
 
 static void
 attention(LlmDevice *dev, LlmTensor out, LlmTensor q, const LlmKvCache *kv, int32_t layer,
-		  int32_t n_heads, float scale)
+		  int32_t n_heads, int32_t window, float scale)
 {
-	level_of(dev)->attention(dev, out, q, kv, layer, n_heads, scale);
+	level_of(dev)->attention(dev, out, q, kv, layer, n_heads, window, scale);
 }
 
 static void

@@ -32,7 +32,7 @@ typedef struct LlmCpuOps
 	void (*rope)(LlmDevice *dev, LlmTensor x, int32_t n_heads, const LlmRope *rope);
 	void (*kv_store)(LlmDevice *dev, LlmKvCache *kv, int32_t layer, LlmTensor k, LlmTensor v);
 	void (*attention)(LlmDevice *dev, LlmTensor out, LlmTensor q, const LlmKvCache *kv,
-					  int32_t layer, int32_t n_heads, float scale);
+					  int32_t layer, int32_t n_heads, int32_t window, float scale);
 	void (*silu_mul)(LlmDevice *dev, LlmTensor out, LlmTensor gate, LlmTensor up);
 	void (*gather_rows)(LlmDevice *dev, LlmTensor out, LlmTensor x);
 } LlmCpuOps;

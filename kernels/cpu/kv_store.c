@@ -9,6 +9,7 @@
 #include "kernels/cpu/ops.h"
 #include "kernels/cpu/rows.h"
 #include "kernels/kv_cache.h"
+#include "kernels/kv_quantize.h"
 
 typedef struct StoreJob
 {
@@ -21,12 +22,14 @@ typedef struct StoreJob
 } StoreJob;
 
 static void
-store_f32(float *restrict tile, const float *restrict k, const float *restrict v, int32_t j,
-		  int32_t d, int32_t v_stride)
+store_f32(LlmKvTile tile, const float *restrict k, const float *restrict v, int32_t j, int32_t d,
+		  int32_t v_stride)
 {
+	float *restrict k_tile = tile.k;
+
 	for (int32_t i = 0; i < d; i++)
-		tile[(size_t) i * LLM_KV_BLOCK + j] = k[i];
-	memcpy(tile + (size_t) d * LLM_KV_BLOCK + (size_t) j * v_stride, v, (size_t) d * sizeof(float));
+		k_tile[(size_t) i * LLM_KV_BLOCK + j] = k[i];
+	memcpy((float *) tile.v + (size_t) j * v_stride, v, (size_t) d * sizeof(float));
 }
 
 /* n <= 16 floats as halves. */
@@ -43,10 +46,11 @@ halves(uint16_t out[LLM_LANES], const float *x, int32_t n)
 }
 
 static void
-store_f16(uint16_t *restrict tile, const float *restrict k, const float *restrict v, int32_t j,
-		  int32_t d, int32_t v_stride)
+store_f16(LlmKvTile tile, const float *restrict k, const float *restrict v, int32_t j, int32_t d,
+		  int32_t v_stride)
 {
-	uint16_t *v_row = tile + (size_t) d * LLM_KV_BLOCK + (size_t) j * v_stride;
+	uint16_t *restrict k_tile = tile.k;
+	uint16_t *v_row = (uint16_t *) tile.v + (size_t) j * v_stride;
 
 	for (int32_t first = 0; first < d; first += LLM_LANES)
 	{
@@ -55,8 +59,27 @@ store_f16(uint16_t *restrict tile, const float *restrict k, const float *restric
 
 		halves(half, k + first, n);
 		for (int32_t i = 0; i < n; i++)
-			tile[(size_t) (first + i) * LLM_KV_BLOCK + j] = half[i];
+			k_tile[(size_t) (first + i) * LLM_KV_BLOCK + j] = half[i];
 		halves(v_row + first, v + first, n);
+	}
+}
+
+/* d is a multiple of 32, so rows of V have no padding. */
+static void
+store_q8_0(LlmKvTile tile, const float *k, const float *v, int32_t j, int32_t d)
+{
+	for (int32_t first = 0; first < d; first += LLM_QUANT_BLOCK)
+	{
+		LlmBlockQ8_0 k_block = llm_kv_quantize(k + first);
+		LlmBlockQ8_0 v_block = llm_kv_quantize(v + first);
+		int8_t *k_rows = (int8_t *) tile.k + (size_t) first * LLM_KV_BLOCK + j;
+		size_t scale = (size_t) (first / LLM_QUANT_BLOCK) * LLM_KV_BLOCK + j;
+
+		for (int32_t i = 0; i < LLM_QUANT_BLOCK; i++)
+			k_rows[i * LLM_KV_BLOCK] = k_block.q[i];
+		memcpy((int8_t *) tile.v + (size_t) j * d + first, v_block.q, LLM_QUANT_BLOCK);
+		tile.k_scale[scale] = k_block.d;
+		tile.v_scale[scale] = v_block.d;
 	}
 }
 
@@ -78,12 +101,14 @@ store_item(void *arg, int32_t item, int thread)
 		LLM_ASSERT(job->slot_mapping[t] >= 0 && block < kv->config.n_blocks);
 		for (int32_t h = 0; h < kv->config.n_kv_heads; h++)
 		{
-			void *tile = llm_kv_cache_tile(kv, job->layer, block, h);
+			LlmKvTile tile = llm_kv_cache_tile(kv, job->layer, block, h);
 			const float *k = llm_tensor_row(job->k, t) + (size_t) h * d;
 			const float *v = llm_tensor_row(job->v, t) + (size_t) h * d;
 
 			if (kv->config.type == LLM_DTYPE_F16)
 				store_f16(tile, k, v, j, d, kv->v_stride);
+			else if (kv->config.type == LLM_DTYPE_Q8_0)
+				store_q8_0(tile, k, v, j, d);
 			else
 				store_f32(tile, k, v, j, d, kv->v_stride);
 		}

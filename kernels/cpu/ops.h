@@ -26,7 +26,7 @@ extern void LLM_SIMD_SYMBOL(llm_kv_store)(LlmDevice *dev, LlmKvCache *kv, int32_
 										  LlmTensor k, LlmTensor v);
 extern void LLM_SIMD_SYMBOL(llm_attention)(LlmDevice *dev, LlmTensor out, LlmTensor q,
 										   const LlmKvCache *kv, int32_t layer, int32_t n_heads,
-										   float scale);
+										   int32_t window, float scale);
 extern void LLM_SIMD_SYMBOL(llm_silu_mul)(LlmDevice *dev, LlmTensor out, LlmTensor gate,
 										  LlmTensor up);
 extern void LLM_SIMD_SYMBOL(llm_gather_rows)(LlmDevice *dev, LlmTensor out, LlmTensor x);

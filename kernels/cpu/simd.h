@@ -7,10 +7,11 @@
  *
  *		v16_load, v16_store				unaligned
  *		v16_load_half, v16_store_half	16 halves <-> floats
- *		v16_load_bfloat
+ *		v16_load_bfloat, v16_load_int8	16 of them as floats
  *		v16_set1, v16_add, v16_sub, v16_mul, v16_div, v16_fma (a * b + c, one rounding)
  *		v16_max							a > b ? a : b
  *		v16_keep_first					lanes from n on become fill
+ *		v16_drop_first					lanes before n become fill
  *		v16_sum, v16_max_lane			the fixed trees
  *		v16_power_of_two				2^n for the low bits n of a + LLM_EXP_ROUND
  *		v16_select_less					x < y ? a : b

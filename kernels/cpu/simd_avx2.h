@@ -60,6 +60,20 @@ v16_load_bfloat(const uint16_t *from)
 	return (V16){m256_load_bfloat(from), m256_load_bfloat(from + 8)};
 }
 
+LLM_ALWAYS_INLINE __m256
+m256_load_int8(const int8_t *from)
+{
+	__m128i bytes = _mm_loadl_epi64((const __m128i *) from);
+
+	return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes));
+}
+
+LLM_ALWAYS_INLINE V16
+v16_load_int8(const int8_t *from)
+{
+	return (V16){m256_load_int8(from), m256_load_int8(from + 8)};
+}
+
 LLM_ALWAYS_INLINE V16
 v16_add(V16 a, V16 b)
 {
@@ -96,21 +110,31 @@ v16_fma(V16 a, V16 b, V16 c)
 	return (V16){_mm256_fmadd_ps(a.lo, b.lo, c.lo), _mm256_fmadd_ps(a.hi, b.hi, c.hi)};
 }
 
-/* Lanes base + i >= n of v become fill. */
+/* Lane i is all ones where i < n. */
 LLM_ALWAYS_INLINE __m256
-m256_keep_first(__m256 v, int n, __m256 fill)
+m256_first(int n)
 {
 	const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-	__m256i keep = _mm256_cmpgt_epi32(_mm256_set1_epi32(n), lane);
 
-	return _mm256_blendv_ps(fill, v, _mm256_castsi256_ps(keep));
+	return _mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_set1_epi32(n), lane));
 }
 
 LLM_ALWAYS_INLINE V16
 v16_keep_first(V16 v, int n, float fill)
 {
-	return (V16){m256_keep_first(v.lo, n, _mm256_set1_ps(fill)),
-				 m256_keep_first(v.hi, n - 8, _mm256_set1_ps(fill))};
+	__m256 filled = _mm256_set1_ps(fill);
+
+	return (V16){_mm256_blendv_ps(filled, v.lo, m256_first(n)),
+				 _mm256_blendv_ps(filled, v.hi, m256_first(n - 8))};
+}
+
+LLM_ALWAYS_INLINE V16
+v16_drop_first(V16 v, int n, float fill)
+{
+	__m256 filled = _mm256_set1_ps(fill);
+
+	return (V16){_mm256_blendv_ps(v.lo, filled, m256_first(n)),
+				 _mm256_blendv_ps(v.hi, filled, m256_first(n - 8))};
 }
 
 LLM_ALWAYS_INLINE float

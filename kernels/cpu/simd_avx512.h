@@ -51,6 +51,12 @@ v16_load_bfloat(const uint16_t *from)
 }
 
 LLM_ALWAYS_INLINE V16
+v16_load_int8(const int8_t *from)
+{
+	return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *) from)));
+}
+
+LLM_ALWAYS_INLINE V16
 v16_add(V16 a, V16 b)
 {
 	return _mm512_add_ps(a, b);
@@ -92,6 +98,14 @@ v16_keep_first(V16 v, int n, float fill)
 	__mmask16 keep = (__mmask16) ((1u << n) - 1);
 
 	return _mm512_mask_blend_ps(keep, _mm512_set1_ps(fill), v);
+}
+
+LLM_ALWAYS_INLINE V16
+v16_drop_first(V16 v, int n, float fill)
+{
+	__mmask16 drop = (__mmask16) ((1u << n) - 1);
+
+	return _mm512_mask_blend_ps(drop, v, _mm512_set1_ps(fill));
 }
 
 LLM_ALWAYS_INLINE __m256

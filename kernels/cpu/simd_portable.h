@@ -88,6 +88,16 @@ v16_load_bfloat(const uint16_t *from)
 }
 
 LLM_ALWAYS_INLINE V16
+v16_load_int8(const int8_t *from)
+{
+	V16 v;
+
+	for (int i = 0; i < LLM_LANES; i++)
+		v.lane[i] = (float) from[i];
+	return v;
+}
+
+LLM_ALWAYS_INLINE V16
 v16_fma(V16 a, V16 b, V16 c)
 {
 	for (int i = 0; i < LLM_LANES; i++)
@@ -99,6 +109,14 @@ LLM_ALWAYS_INLINE V16
 v16_keep_first(V16 v, int n, float fill)
 {
 	for (int i = n; i < LLM_LANES; i++)
+		v.lane[i] = fill;
+	return v;
+}
+
+LLM_ALWAYS_INLINE V16
+v16_drop_first(V16 v, int n, float fill)
+{
+	for (int i = 0; i < n; i++)
 		v.lane[i] = fill;
 	return v;
 }

@@ -38,7 +38,7 @@ extern void llm_rope_ref(LlmDevice *dev, LlmTensor x, int32_t n_heads, const Llm
 extern void llm_kv_store_ref(LlmDevice *dev, LlmKvCache *kv, int32_t layer, LlmTensor k,
 							 LlmTensor v);
 extern void llm_attention_ref(LlmDevice *dev, LlmTensor out, LlmTensor q, const LlmKvCache *kv,
-							  int32_t layer, int32_t n_heads, float scale);
+							  int32_t layer, int32_t n_heads, int32_t window, float scale);
 extern void llm_silu_mul_ref(LlmDevice *dev, LlmTensor out, LlmTensor gate, LlmTensor up);
 extern void llm_gather_rows_ref(LlmDevice *dev, LlmTensor out, LlmTensor x);
 

@@ -25,7 +25,7 @@ const char llm_arguments_help[] =
 	"Model:\n"
 	"  --context N            tokens of context (default: what the file says)\n"
 	"  --weights native|f32   keep weights as they are, or dequantise them at load\n"
-	"  --kv f16|f32           type of the KV cache\n"
+	"  --kv f16|f32|q8_0      type of the KV cache\n"
 	"Generation:\n"
 	"  --system TEXT          system message before the prompt\n"
 	"  --raw                  the prompt as it is, without the chat template\n"
@@ -194,7 +194,7 @@ llm_arguments_parse(int argc, char **argv, LlmArguments *out, LlmError *err)
 		{"version", VALUE_NONE, &parsed.version, 0, 0, {0}},
 		{"context", VALUE_NUMBER, &out->model.context_length, 0, max_u32, {0}},
 		{"weights", VALUE_CHOICE, &parsed.weights, 0, 0, {"native", "f32"}},
-		{"kv", VALUE_CHOICE, &parsed.kv, 0, 0, {"f16", "f32"}},
+		{"kv", VALUE_CHOICE, &parsed.kv, 0, 0, {"f16", "f32", "q8_0"}},
 		{"prompt", VALUE_TEXT, &out->prompt, 0, 0, {0}},
 		{"system", VALUE_TEXT, &out->system, 0, 0, {0}},
 		{"raw", VALUE_NONE, &out->generate.raw, 0, 0, {0}},

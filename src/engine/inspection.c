@@ -28,6 +28,20 @@ check_vocabulary(const LlmModelConfig *config, const LlmTokenizer *tokenizer, Ll
 						 config->vocab_size);
 }
 
+LlmDtype
+llm_inspection_kv_dtype(LlmKvType type)
+{
+	switch (type)
+	{
+		case LLM_KV_F32:
+			return LLM_DTYPE_F32;
+		case LLM_KV_Q8_0:
+			return LLM_DTYPE_Q8_0;
+		default:
+			return LLM_DTYPE_F16;
+	}
+}
+
 LlmStatus
 llm_inspection_run(const LlmVocabulary *vocabulary, const LlmModelRef *ref, LlmInspection *out,
 				   LlmError *err)
@@ -37,6 +51,8 @@ llm_inspection_run(const LlmVocabulary *vocabulary, const LlmModelRef *ref, LlmI
 
 	if (status == LLM_OK)
 		status = check_context(config, ref, err);
+	if (status == LLM_OK)
+		status = llm_model_check_kv_type(config, llm_inspection_kv_dtype(ref->kv_type), err);
 	if (status == LLM_OK)
 		status = check_vocabulary(config, vocabulary->tokenizer, err);
 	if (status == LLM_OK)

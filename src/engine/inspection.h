@@ -17,9 +17,13 @@ typedef struct LlmInspection
 
 /*
  * Everything that loading would refuse in the file is refused here: architecture, tensors,
- * template, a context_length beyond the model's (LLM_ERR_INVALID_ARGUMENT).
+ * template, a context_length beyond the model's or a type of KV cache that does not fit its heads
+ * (LLM_ERR_INVALID_ARGUMENT).
  */
 extern LlmStatus llm_inspection_run(const LlmVocabulary *vocabulary, const LlmModelRef *ref,
 									LlmInspection *out, LlmError *err);
+
+/* The kernels' name of a type of KV cache. */
+extern LlmDtype llm_inspection_kv_dtype(LlmKvType type);
 
 #endif /* LLM_ENGINE_INSPECTION_H */

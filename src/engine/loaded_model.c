@@ -115,7 +115,7 @@ create_parts(LlmLoadedModel *loaded, const LlmVocabulary *vocabulary,
 			 LlmError *err)
 {
 	const LlmKernels *kernels = llm_loaded_model_kernels(config->device);
-	LlmDtype kv_type = ref->kv_type == LLM_KV_F32 ? LLM_DTYPE_F32 : LLM_DTYPE_F16;
+	LlmDtype kv_type = llm_inspection_kv_dtype(ref->kv_type);
 	int32_t max_rows = (int32_t) within(config->max_sequences, 0, MIN_LOGIT_ROWS, 1152);
 	LlmStatus status = size_kv_cache(loaded, inspection, kernels, kv_type, config, err);
 

@@ -105,8 +105,8 @@ extern LlmStatus llm_gguf_get_array(const LlmGguf *gguf, const char *key, LlmGgu
 extern LlmStrView llm_gguf_array_string(const LlmGgufArray *array, size_t *at);
 
 /*
- * Element i (i < n) of an integer array (a U64 above INT64_MAX gives that), or of an F32 or F64
- * array.
+ * Element i (i < n) of an array of integers or bools (a U64 above INT64_MAX gives that, true is 1),
+ * or of an F32 or F64 array.
  */
 extern int64_t llm_gguf_array_int(const LlmGgufArray *array, uint64_t i);
 extern float llm_gguf_array_f32(const LlmGgufArray *array, uint64_t i);

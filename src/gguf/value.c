@@ -173,6 +173,8 @@ llm_gguf_array_int(const LlmGgufArray *array, uint64_t i)
 	int64_t value = 0;
 
 	LLM_ASSERT(i < array->n);
+	if (array->type == LLM_GGUF_BOOL)
+		return array->data[i] != 0;
 
 	bool is_int =
 		load_int(array->type, array->data + i * llm_gguf_value_bytes(array->type), &value);

@@ -16,7 +16,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MAX_LAYERS 512
 #define MAX_DIM 65536
 #define MAX_HEADS 1024
 #define MAX_HEAD_DIM 1024
@@ -335,21 +334,67 @@ read_vocab_size(const Source *source, LlmModelConfig *config)
 }
 
 /*
- * With a sliding window a token sees only the last so many positions.  Up to that many there is no
- * difference, so the window becomes the longest context we offer and every answer stays exact.
+ * Which layers have the window: a number n says that every n-th has none (0: all have it), an array
+ * says it for each layer.
  */
 static LlmStatus
-read_context_length(const Source *source, LlmModelConfig *config)
+read_window_pattern(const Source *source, int32_t window, LlmModelConfig *config)
+{
+	KeyName key = key_name(source, "attention.sliding_window_pattern");
+	LlmGgufArray array;
+	uint32_t period = 0;
+	bool per_layer = llm_gguf_get_array(source->gguf, key.text, &array, NULL) == LLM_OK;
+
+	if (per_layer && (array.type == LLM_GGUF_STRING || array.type == LLM_GGUF_F32 ||
+					  array.type == LLM_GGUF_F64 || array.n != (uint64_t) config->n_layers))
+		return llm_error_set(source->err, LLM_ERR_CORRUPT,
+							 "model key \"%s\" is not an array of one flag for each layer",
+							 key.text);
+	if (!per_layer && llm_gguf_has(source->gguf, key.text))
+	{
+		LlmStatus status = llm_gguf_get_u32(source->gguf, key.text, &period, source->err);
+
+		if (status != LLM_OK)
+			return status;
+	}
+	for (uint32_t layer = 0; layer < (uint32_t) config->n_layers; layer++)
+	{
+		bool has_window = per_layer ? llm_gguf_array_int(&array, layer) != 0
+									: period == 0 || layer % period < period - 1;
+
+		config->window[layer] = has_window ? window : 0;
+	}
+	return LLM_OK;
+}
+
+/* With a sliding window a token sees only the last so many positions. */
+static LlmStatus
+read_window(const Source *source, LlmModelConfig *config)
 {
 	KeyName key = key_name(source, "attention.sliding_window");
 	uint32_t window = 0;
-	LlmStatus status = read_count(source, "context_length", MAX_CONTEXT, &config->context_length);
+	LlmStatus status = LLM_OK;
 
-	if (status == LLM_OK && llm_gguf_has(source->gguf, key.text))
+	if (llm_gguf_has(source->gguf, key.text))
 		status = llm_gguf_get_u32(source->gguf, key.text, &window, source->err);
-	if (status == LLM_OK && window > 0 && window < (uint32_t) config->context_length)
-		config->context_length = (int32_t) window;
-	return status;
+	if (status != LLM_OK || window == 0 || window >= (uint32_t) config->context_length)
+		return status;
+	return read_window_pattern(source, (int32_t) window, config);
+}
+
+int32_t
+llm_model_config_reach(const LlmModelConfig *config)
+{
+	int32_t reach = 0;
+
+	for (int32_t layer = 0; layer < config->n_layers; layer++)
+	{
+		if (config->window[layer] == 0)
+			return 0;
+		if (config->window[layer] > reach)
+			reach = config->window[layer];
+	}
+	return reach;
 }
 
 LlmStatus
@@ -367,7 +412,7 @@ llm_model_config_read(const LlmGguf *gguf, LlmModelConfig *out, LlmError *err)
 	snprintf(config.architecture, sizeof(config.architecture), "%s", architecture->name);
 	status = refuse_features(&source);
 	if (status == LLM_OK)
-		status = read_count(&source, "block_count", MAX_LAYERS, &config.n_layers);
+		status = read_count(&source, "block_count", LLM_MODEL_MAX_LAYERS, &config.n_layers);
 	if (status == LLM_OK)
 		status = read_count(&source, "embedding_length", MAX_DIM, &config.dim);
 	if (status == LLM_OK)
@@ -382,7 +427,9 @@ llm_model_config_read(const LlmGguf *gguf, LlmModelConfig *out, LlmError *err)
 	if (status == LLM_OK)
 		status = read_vocab_size(&source, &config);
 	if (status == LLM_OK)
-		status = read_context_length(&source, &config);
+		status = read_count(&source, "context_length", MAX_CONTEXT, &config.context_length);
+	if (status == LLM_OK)
+		status = read_window(&source, &config);
 	if (status == LLM_OK)
 		*out = config;
 	return status;

@@ -8,6 +8,8 @@
 #include "gguf/gguf.h"
 #include "kernels/kernels.h"
 
+#define LLM_MODEL_MAX_LAYERS 512
+
 /*
  * Hyper-parameters, read from the metadata and checked against each other and against limits.
  * Everything that says how many heads, rows or layers is this rank's share; with one rank it is
@@ -30,6 +32,12 @@ typedef struct LlmModelConfig
 	int32_t rope_dims; /* of each head, from its start; even, <= d */
 	float rope_base;
 	float rope_scale; /* positions are multiplied by this: 1 / linear factor */
+
+	/*
+	 * [n_layers] positions that a token sees in a layer, itself included; 0: all.  A window of the
+	 * whole context_length hides nothing and is 0, too.
+	 */
+	int32_t window[LLM_MODEL_MAX_LAYERS];
 } LlmModelConfig;
 
 /*
@@ -37,5 +45,11 @@ typedef struct LlmModelConfig
  * that we do not compute (never ignored), LLM_ERR_CORRUPT says which key contradicts which.
  */
 extern LlmStatus llm_model_config_read(const LlmGguf *gguf, LlmModelConfig *out, LlmError *err);
+
+/*
+ * How far any layer looks back: the largest window, or 0 when a layer sees all positions.  What is
+ * computed at position p reads no KV block that ends before p - window + 1.
+ */
+extern int32_t llm_model_config_reach(const LlmModelConfig *config);
 
 #endif /* LLM_MODEL_CONFIG_H */

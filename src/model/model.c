@@ -35,6 +35,23 @@ kv_config(const LlmModelConfig *config, LlmDtype type, int n_blocks)
 							  type};
 }
 
+LlmStatus
+llm_model_check_kv_type(const LlmModelConfig *config, LlmDtype kv_type, LlmError *err)
+{
+	if (kv_type == LLM_DTYPE_F32 || kv_type == LLM_DTYPE_F16)
+		return LLM_OK;
+	if (kv_type != LLM_DTYPE_Q8_0)
+		return llm_error_set(err, LLM_ERR_INVALID_ARGUMENT,
+							 "KV cache type must be F32, F16 or Q8_0");
+	if (config->head_dim % LLM_QUANT_BLOCK == 0)
+		return LLM_OK;
+	llm_error_set(
+		err, LLM_ERR_INVALID_ARGUMENT,
+		"a Q8_0 KV cache needs heads of a multiple of %d elements, and the model's have %d",
+		LLM_QUANT_BLOCK, config->head_dim);
+	return llm_error_hint(err, "Use the KV cache type f16.");
+}
+
 size_t
 llm_model_kv_block_bytes(const LlmModelConfig *config, const LlmKernels *kernels, LlmDtype kv_type)
 {
@@ -50,8 +67,6 @@ check_options(const LlmModelConfig *config, const LlmModelOptions *options, LlmE
 		return llm_error_set(err, LLM_ERR_INVALID_ARGUMENT,
 							 "context length %d is not within 1 and the model's %d",
 							 options->context_length, config->context_length);
-	if (options->kv_type != LLM_DTYPE_F16 && options->kv_type != LLM_DTYPE_F32)
-		return llm_error_set(err, LLM_ERR_INVALID_ARGUMENT, "KV cache type must be F16 or F32");
 	if (options->n_kv_blocks < 1)
 		return llm_error_set(err, LLM_ERR_INVALID_ARGUMENT,
 							 "KV cache must have at least one block");
@@ -60,7 +75,7 @@ check_options(const LlmModelConfig *config, const LlmModelOptions *options, LlmE
 		return llm_error_set(err, LLM_ERR_INVALID_ARGUMENT,
 							 "a step of %d tokens and %d rows of logits is not possible",
 							 options->max_step_tokens, options->max_logit_rows);
-	return LLM_OK;
+	return llm_model_check_kv_type(config, options->kv_type, err);
 }
 
 /* Allocate a [n_rows, n_cols] tensor; data stays NULL when there is no memory. */

@@ -30,13 +30,22 @@ typedef struct LlmModelOptions
 {
 	int32_t context_length;	 /* positions to prepare for; 1..config.context_length */
 	bool weights_f32;		 /* dequantise at load: exact, four bytes per weight */
-	LlmDtype kv_type;		 /* LLM_DTYPE_F16 or LLM_DTYPE_F32 */
+	LlmDtype kv_type;		 /* one that llm_model_check_kv_type accepts */
 	int32_t n_kv_blocks;	 /* B, of LLM_KV_BLOCK tokens each, > 0 */
 	int32_t max_step_tokens; /* T of a step never exceeds this */
 	int32_t max_logit_rows;	 /* R of a step never exceeds this */
 } LlmModelOptions;
 
-/* Bytes of one KV block over all layers: what a memory budget is divided by. */
+/*
+ * Whether K and V of this model can be kept as F32, F16 or Q8_0.  Q8_0 shares a scale among 32
+ * elements of a head, so its heads must be a multiple of 32 wide.  LLM_ERR_INVALID_ARGUMENT.
+ */
+extern LlmStatus llm_model_check_kv_type(const LlmModelConfig *config, LlmDtype kv_type,
+										 LlmError *err);
+
+/*
+ * Bytes of one KV block over all layers: what a memory budget is divided by.  The type was checked.
+ */
 extern size_t llm_model_kv_block_bytes(const LlmModelConfig *config, const LlmKernels *kernels,
 									   LlmDtype kv_type);
 

@@ -127,7 +127,7 @@ run_layers(LlmModel *model, const LlmActivations *act, bool wants_logits)
 		if (is_last && !wants_logits)
 			return;
 		dev->ops->attention(dev, attn, act->q, model->kv, layer, config->n_heads,
-							config->attention_scale);
+							config->window[layer], config->attention_scale);
 		if (is_last)
 		{
 			dev->ops->gather_rows(dev, act->last_x, x);

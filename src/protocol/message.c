@@ -80,7 +80,7 @@ model_ref_read(LlmReader *r, LlmModelRef *out)
 	kv_type = llm_read_u32(r);
 	if (!fits_cstring(out->name, LLM_MAX_MODEL_NAME) || out->path.len == 0 ||
 		!fits_cstring(out->path, LLM_MAX_MODEL_PATH) || weight_form > LLM_WEIGHTS_F32 ||
-		kv_type > LLM_KV_F32)
+		kv_type > LLM_KV_Q8_0)
 	{
 		r->failed = true;
 		weight_form = kv_type = 0;

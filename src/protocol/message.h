@@ -35,7 +35,8 @@ typedef enum LlmWeightForm
 typedef enum LlmKvType
 {
 	LLM_KV_F16 = 0,
-	LLM_KV_F32 = 1
+	LLM_KV_F32 = 1,
+	LLM_KV_Q8_0 = 2 /* a little more than half of F16's memory */
 } LlmKvType;
 
 /*

@@ -12,6 +12,7 @@
 #include "catalog/pg_foreign_data_wrapper.h"
 #include "catalog/pg_foreign_server.h"
 #include "commands/defrem.h"
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "utils/acl.h"
@@ -45,18 +46,34 @@ read_context_length(const char *value)
 	return (uint32_t) number;
 }
 
-/* Index of value in a list of two names. */
+/* Index of value among the names, of which the last is followed by NULL. */
 static int
-read_choice(const char *option, const char *value, const char *first, const char *second)
+read_choice(const char *option, const char *value, const char *const *names)
 {
-	if (strcmp(value, first) == 0)
-		return 0;
-	if (strcmp(value, second) == 0)
-		return 1;
+	StringInfoData list;
+
+	for (int i = 0; names[i] != NULL; i++)
+	{
+		if (strcmp(value, names[i]) == 0)
+			return i;
+	}
+	initStringInfo(&list);
+	for (int i = 0; names[i] != NULL; i++)
+		appendStringInfo(&list, "%s\"%s\"",
+						 i == 0					? ""
+						 : names[i + 1] == NULL ? " or "
+												: ", ",
+						 names[i]);
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					errmsg("option \"%s\" must be \"%s\" or \"%s\", not \"%s\"", option, first,
-						   second, value)));
+					errmsg("option \"%s\" must be %s, not \"%s\"", option, list.data, value)));
 }
+
+/* In the order of the enums. */
+static const char *const weight_forms[] = {"native", "f32", NULL};
+static const char *const kv_types[] = {"f16", "f32", "q8_0", NULL};
+
+StaticAssertDecl(LLM_WEIGHTS_NATIVE == 0 && LLM_WEIGHTS_F32 == 1, "order of weight_forms");
+StaticAssertDecl(LLM_KV_F16 == 0 && LLM_KV_F32 == 1 && LLM_KV_Q8_0 == 2, "order of kv_types");
 
 void
 llm_model_spec_read(List *options, LlmModelSpec *out)
@@ -77,9 +94,9 @@ llm_model_spec_read(List *options, LlmModelSpec *out)
 		else if (strcmp(option->defname, "context_length") == 0)
 			out->context_length = read_context_length(value);
 		else if (strcmp(option->defname, "weights") == 0)
-			out->weight_form = (LlmWeightForm) read_choice(option->defname, value, "native", "f32");
+			out->weight_form = (LlmWeightForm) read_choice(option->defname, value, weight_forms);
 		else if (strcmp(option->defname, "kv_cache_type") == 0)
-			out->kv_type = (LlmKvType) read_choice(option->defname, value, "f16", "f32");
+			out->kv_type = (LlmKvType) read_choice(option->defname, value, kv_types);
 		else
 			ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
 							errmsg("unknown option \"%s\"", option->defname),
@@ -91,9 +108,6 @@ llm_model_spec_read(List *options, LlmModelSpec *out)
 						errhint("It is the path of a GGUF file, relative to "
 								"postgres_llm.model_directory or absolute.")));
 }
-
-StaticAssertDecl(LLM_WEIGHTS_NATIVE == 0 && LLM_WEIGHTS_F32 == 1, "order of read_choice");
-StaticAssertDecl(LLM_KV_F16 == 0 && LLM_KV_F32 == 1, "order of read_choice");
 
 /* ---- from jsonb ---- */
 

@@ -377,7 +377,7 @@ attention_run(void *arg, int i)
 
 	(void) i;
 	bench->dev->ops->step_begin(bench->dev, &bench->view);
-	bench->dev->ops->attention(bench->dev, bench->out, bench->q, bench->kv, 0, bench->n_heads,
+	bench->dev->ops->attention(bench->dev, bench->out, bench->q, bench->kv, 0, bench->n_heads, 0,
 							   0.125f);
 	bench->dev->ops->step_end(bench->dev, NULL);
 }
@@ -396,14 +396,14 @@ store_run(void *arg, int i)
 /* n_seqs sequences bring n_new tokens each, after n_past in the cache. */
 static void
 bench_attention(LlmDevice *dev, int32_t n_seqs, int32_t n_new, int32_t n_past, int32_t n_heads,
-				int32_t n_kv_heads, int32_t d)
+				int32_t n_kv_heads, int32_t d, LlmDtype type)
 {
 	static int32_t position[STEP_TOKENS], seq_of[STEP_TOKENS], slot[STEP_TOKENS];
 	static int32_t query_start[STEP_TOKENS + 1], context_len[STEP_TOKENS];
 	static int32_t block_table[STEP_TOKENS * (CONTEXT / LLM_KV_BLOCK)];
 	int32_t max_blocks = CONTEXT / LLM_KV_BLOCK;
 	int32_t per_seq = (n_past + n_new + LLM_KV_BLOCK - 1) / LLM_KV_BLOCK;
-	LlmKvCacheConfig config = {1, n_kv_heads, d, n_seqs * per_seq, LLM_DTYPE_F16};
+	LlmKvCacheConfig config = {1, n_kv_heads, d, n_seqs * per_seq, type};
 	AttentionBench bench = {.dev = dev, .n_heads = n_heads};
 	int32_t n_tokens = n_seqs * n_new;
 	char name[64];
@@ -442,10 +442,11 @@ bench_attention(LlmDevice *dev, int32_t n_seqs, int32_t n_new, int32_t n_past, i
 	bench.k = tensor_create(dev, n_tokens, n_kv_heads * d);
 	bench.v = tensor_create(dev, n_tokens, n_kv_heads * d);
 
-	double kv_bytes = (double) n_seqs * (n_past + n_new) * n_kv_heads * d * 4;
+	double kv_bytes =
+		(double) dev->ops->kv_block_bytes(&config) * n_seqs * (n_past + n_new) / LLM_KV_BLOCK;
 
-	snprintf(name, sizeof(name), "attention %dx%d after %d, H %d Hk %d d %d", n_seqs, n_new, n_past,
-			 n_heads, n_kv_heads, d);
+	snprintf(name, sizeof(name), "attention %s %dx%d after %d, H %d Hk %d d %d",
+			 llm_dtype_info[type].name, n_seqs, n_new, n_past, n_heads, n_kv_heads, d);
 	report(name, measure(attention_run, &bench), kv_bytes, pairs * n_heads * d * 4,
 		   peak_float_gflops);
 	if (n_past == 0)
@@ -560,12 +561,17 @@ main(int argc, char **argv)
 	bench_matmul(dev, LLM_DTYPE_F32, 1536, 576);
 	if (wanted("attention"))
 	{
-		bench_attention(dev, 1, 512, 0, 9, 3, 64);
-		bench_attention(dev, 1, 1, 500, 9, 3, 64);
-		bench_attention(dev, 1, 1, 4000, 9, 3, 64);
-		bench_attention(dev, 32, 1, 500, 9, 3, 64);
-		bench_attention(dev, 1, 512, 0, 32, 8, 64);
-		bench_attention(dev, 8, 1, 1000, 32, 8, 128);
+		static const LlmDtype types[] = {LLM_DTYPE_F16, LLM_DTYPE_Q8_0};
+
+		for (int i = 0; i < 2; i++)
+		{
+			bench_attention(dev, 1, 512, 0, 9, 3, 64, types[i]);
+			bench_attention(dev, 1, 1, 500, 9, 3, 64, types[i]);
+			bench_attention(dev, 1, 1, 4000, 9, 3, 64, types[i]);
+			bench_attention(dev, 32, 1, 500, 9, 3, 64, types[i]);
+			bench_attention(dev, 1, 512, 0, 32, 8, 64, types[i]);
+			bench_attention(dev, 8, 1, 1000, 32, 8, 128, types[i]);
+		}
 	}
 	if (wanted("rows"))
 	{

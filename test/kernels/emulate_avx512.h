@@ -213,6 +213,17 @@ emulated_cvtepu16_epi32(__m256i words)
 	return v;
 }
 
+EMULATED EmulatedInts
+emulated_cvtepi8_epi32(__m128i bytes)
+{
+	int8_t byte[16];
+	EmulatedInts v;
+
+	memcpy(byte, &bytes, sizeof(byte));
+	FOR_LANES v.lane[i] = byte[i];
+	return v;
+}
+
 EMULATED EmulatedFloats
 emulated_cvtepi32_ps(EmulatedInts a)
 {
@@ -272,6 +283,7 @@ emulated_dpwssd_epi32(EmulatedInts sum, EmulatedInts a, EmulatedInts b)
 #undef _mm512_srli_epi32
 #define _mm512_srli_epi32 emulated_srli_epi32
 #define _mm512_cvtepu16_epi32 emulated_cvtepu16_epi32
+#define _mm512_cvtepi8_epi32 emulated_cvtepi8_epi32
 #define _mm512_cvtepi32_ps emulated_cvtepi32_ps
 #define _mm512_dpwssd_epi32 emulated_dpwssd_epi32
 

@@ -132,6 +132,16 @@ plain_rope(const LlmGguf *gguf, const TinySpec *spec, double *head, int position
 	free(factors);
 }
 
+/* The first position that a token at position t sees. */
+static inline size_t
+plain_first(const TinySpec *spec, int layer, size_t t)
+{
+	bool sees_all =
+		spec->window == 0 || (spec->full_every != 0 && (layer + 1) % (int) spec->full_every == 0);
+
+	return sees_all || t < spec->window ? 0 : t - spec->window + 1;
+}
+
 /* One layer over a whole sequence x[n_tokens][dim], in place. */
 static inline void
 plain_layer(const LlmGguf *gguf, const TinySpec *spec, int layer, double *x, int n_tokens)
@@ -162,9 +172,10 @@ plain_layer(const LlmGguf *gguf, const TinySpec *spec, int layer, double *x, int
 		{
 			/* Consecutive query heads share a KV head. */
 			size_t shared = h * spec->n_kv_heads / spec->n_heads * d;
+			size_t first = plain_first(spec, layer, t);
 			double total = 0;
 
-			for (size_t s = 0; s <= t; s++)
+			for (size_t s = first; s <= t; s++)
 			{
 				double dot = 0;
 
@@ -176,7 +187,7 @@ plain_layer(const LlmGguf *gguf, const TinySpec *spec, int layer, double *x, int
 			for (size_t i = 0; i < d; i++)
 			{
 				mixed[h * d + i] = 0;
-				for (size_t s = 0; s <= t; s++)
+				for (size_t s = first; s <= t; s++)
 					mixed[h * d + i] += scores[s] / total * v[s * KV + shared + i];
 			}
 		}

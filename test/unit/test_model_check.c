@@ -363,6 +363,40 @@ typedef struct BadModel
 	const char *message; /* a part of it */
 } BadModel;
 
+static void
+put_window_flags(GgufFile *file, uint32_t type, uint32_t n)
+{
+	gguf_file_key_u32(file, "llama.attention.sliding_window", 100);
+	Bytes *keys = gguf_file_key_array(file, "llama.attention.sliding_window_pattern", type, n);
+
+	for (uint32_t i = 0; i < n; i++)
+	{
+		if (type == LLM_GGUF_BOOL)
+			bytes_put_u8(keys, i % 2);
+		else
+			bytes_put_u32(keys, 0);
+	}
+}
+
+static void
+short_window_flags(GgufFile *file)
+{
+	put_window_flags(file, LLM_GGUF_BOOL, 1);
+}
+
+static void
+float_window_flags(GgufFile *file)
+{
+	put_window_flags(file, LLM_GGUF_F32, 2);
+}
+
+static void
+named_window_pattern(GgufFile *file)
+{
+	gguf_file_key_u32(file, "llama.attention.sliding_window", 100);
+	gguf_file_key_string(file, "llama.attention.sliding_window_pattern", "even");
+}
+
 static const BadModel bad_models[] = {
 	{no_architecture, LLM_ERR_CORRUPT, "does not name its architecture"},
 	{other_architecture, LLM_ERR_UNSUPPORTED, "\"gemma9\" is not supported"},
@@ -404,6 +438,9 @@ static const BadModel bad_models[] = {
 	{extra_tensor, LLM_ERR_UNSUPPORTED, "attn_q_norm.weight"},
 	{unsupported_type, LLM_ERR_UNSUPPORTED, "type IQ4_NL"},
 	{long_rope_factors, LLM_ERR_CORRUPT, "rope_freqs.weight"},
+	{short_window_flags, LLM_ERR_CORRUPT, "one flag for each layer"},
+	{float_window_flags, LLM_ERR_CORRUPT, "one flag for each layer"},
+	{named_window_pattern, LLM_ERR_CORRUPT, "sliding_window_pattern"},
 };
 
 /* Check the file that spec and spoil make. */
@@ -488,6 +525,25 @@ sliding_window(GgufFile *file)
 }
 
 static void
+useless_window(GgufFile *file)
+{
+	gguf_file_key_u32(file, "llama.attention.sliding_window", TINY_CONTEXT);
+}
+
+static void
+window_period(GgufFile *file)
+{
+	sliding_window(file);
+	gguf_file_key_u32(file, "llama.attention.sliding_window_pattern", 2);
+}
+
+static void
+window_flags(GgufFile *file)
+{
+	put_window_flags(file, LLM_GGUF_BOOL, 2);
+}
+
+static void
 old_rope_factor(GgufFile *file)
 {
 	gguf_file_key_f32(file, "llama.rope.scale_linear", 4);
@@ -526,7 +582,15 @@ test_summary(void)
 	CHECK(config->n_heads == 4 && config->n_kv_heads == 2 && config->ffn_dim == 96);
 	CHECK(check(&good_spec, features_that_are_off, &summary, &err) == LLM_OK);
 	CHECK(check(&good_spec, sliding_window, &summary, &err) == LLM_OK);
-	CHECK(config->context_length == 100);
+	CHECK(config->context_length == TINY_CONTEXT && llm_model_config_reach(config) == 100);
+	CHECK(config->window[0] == 100 && config->window[1] == 100);
+	CHECK(check(&good_spec, useless_window, &summary, &err) == LLM_OK);
+	CHECK(config->window[0] == 0 && llm_model_config_reach(config) == 0);
+	CHECK(check(&good_spec, window_period, &summary, &err) == LLM_OK);
+	CHECK(config->window[0] == 100 && config->window[1] == 0);
+	CHECK(llm_model_config_reach(config) == 0);
+	CHECK(check(&good_spec, window_flags, &summary, &err) == LLM_OK);
+	CHECK(config->window[0] == 0 && config->window[1] == 100);
 	CHECK(check(&good_spec, old_rope_factor, &summary, &err) == LLM_OK);
 	CHECK(config->rope_scale == 0.25f);
 	CHECK(check(&good_spec, attention_scale, &summary, &err) == LLM_OK);
@@ -570,7 +634,11 @@ test_options(void)
 		check_options(gguf, dev, options, LLM_ERR_INVALID_ARGUMENT);
 		options = good, options.context_length = TINY_CONTEXT + 1;
 		check_options(gguf, dev, options, LLM_ERR_INVALID_ARGUMENT);
-		options = good, options.kv_type = LLM_DTYPE_Q8_0;
+		options = good, options.kv_type = LLM_DTYPE_F32;
+		check_options(gguf, dev, options, LLM_OK);
+		options = good, options.kv_type = LLM_DTYPE_Q4_0;
+		check_options(gguf, dev, options, LLM_ERR_INVALID_ARGUMENT);
+		options = good, options.kv_type = LLM_DTYPE_Q8_0; /* heads of 16 */
 		check_options(gguf, dev, options, LLM_ERR_INVALID_ARGUMENT);
 		options = good, options.n_kv_blocks = 0;
 		check_options(gguf, dev, options, LLM_ERR_INVALID_ARGUMENT);
@@ -585,6 +653,25 @@ test_options(void)
 	llm_model_destroy(NULL);
 }
 
+/* Which types of KV cache a model's heads allow, and what they cost. */
+static void
+test_kv_types(void)
+{
+	LlmModelConfig config = {.n_layers = 3, .n_kv_heads = 2, .head_dim = 64};
+	LlmError err;
+	const LlmKernels *cpu = &llm_cpu_kernels;
+
+	CHECK(llm_model_check_kv_type(&config, LLM_DTYPE_Q8_0, &err) == LLM_OK);
+	CHECK(llm_model_kv_block_bytes(&config, cpu, LLM_DTYPE_F32) == 3 * 2 * 16 * 128 * 4);
+	CHECK(llm_model_kv_block_bytes(&config, cpu, LLM_DTYPE_F16) == 3 * 2 * 16 * 128 * 2);
+	CHECK(llm_model_kv_block_bytes(&config, cpu, LLM_DTYPE_Q8_0) ==
+		  3 * 2 * 16 * 4 * sizeof(LlmBlockQ8_0));
+	config.head_dim = 80;
+	CHECK(llm_model_check_kv_type(&config, LLM_DTYPE_F16, &err) == LLM_OK);
+	CHECK(llm_model_check_kv_type(&config, LLM_DTYPE_Q8_0, &err) == LLM_ERR_INVALID_ARGUMENT);
+	CHECK(strstr(err.message, "80") != NULL);
+}
+
 int
 main(void)
 {
@@ -592,5 +679,6 @@ main(void)
 	test_qwen2_needs_biases();
 	test_summary();
 	test_options();
+	test_kv_types();
 	return unit_done("model_check");
 }

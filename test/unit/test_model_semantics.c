@@ -4,7 +4,7 @@
  *
  * Tiny random models cover what families and files may differ in: grouped, multi-query and full
  * attention, heads that are not dim / n_heads wide, both kinds of RoPE, partial rotation, scaled
- * positions, frequency factors, biases, tied output, every weight type.
+ * positions, frequency factors, biases, tied output, sliding windows, every weight type.
  */
 #include "model_run.h"
 #include "plain_transformer.h"
@@ -65,6 +65,33 @@ static const TinySpec specs[] = {
 	 .biases = true,
 	 .rope_dims = 4,
 	 .tied = true},
+
+	/* Windows in all layers; in two of three; a pattern that names only the last layer. */
+	{.n_layers = 2,
+	 .dim = 64,
+	 .n_heads = 4,
+	 .n_kv_heads = 2,
+	 .head_dim = 16,
+	 .ffn_dim = 96,
+	 .window = 7},
+	{.n_layers = 5,
+	 .dim = 64,
+	 .n_heads = 4,
+	 .n_kv_heads = 2,
+	 .head_dim = 16,
+	 .ffn_dim = 96,
+	 .window = 16,
+	 .full_every = 3},
+	{.architecture = "qwen2",
+	 .n_layers = 3,
+	 .dim = 64,
+	 .n_heads = 4,
+	 .n_kv_heads = 4,
+	 .head_dim = 16,
+	 .ffn_dim = 96,
+	 .biases = true,
+	 .window = 1,
+	 .full_every = 3},
 };
 
 /* The largest difference of a logit, or -1 when the model could not run. */

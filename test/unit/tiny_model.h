@@ -27,6 +27,8 @@ typedef struct TinySpec
 	uint32_t rope_dims;	 /* 0: all of the head */
 	float rope_base;	 /* 0: the key is left out */
 	float linear_factor; /* 0: no scaling */
+	uint32_t window;	 /* attention.sliding_window; 0: the key is left out */
+	uint32_t full_every; /* the sliding_window_pattern: every so many-th layer sees all */
 	uint32_t alignment;	 /* of the tensors in the file; 0: 32 */
 	uint64_t seed;
 } TinySpec;
@@ -126,6 +128,8 @@ tiny_keys(GgufFile *file, const TinySpec *spec)
 				  {"attention.value_length", spec->head_dim},
 				  {"context_length", TINY_CONTEXT},
 				  {"vocab_size", spec->vocab_size},
+				  {"attention.sliding_window", spec->window},
+				  {"attention.sliding_window_pattern", spec->full_every},
 				  {"rope.dimension_count", spec->rope_dims}};
 	char key[96];
 
