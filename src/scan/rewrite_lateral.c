@@ -240,6 +240,9 @@ llm_rewrite_lateral(LlmRewrite *rewrite, NestLoop *join, LlmEnvironment environm
 	if (!is_projection(join, &row))
 		return NULL;
 
+	row.quals = (List *) outer_mutator((Node *) row.quals, join);
+	row.targetlist = (List *) outer_mutator((Node *) row.targetlist, join);
+
 	/* Conditions on there being a row come first, then those on it, then the join's. */
 	map.relation = row.relation;
 	map.columns = row.columns;

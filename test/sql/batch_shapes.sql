@@ -86,6 +86,7 @@ SELECT shape($$SELECT d.id, l.s FROM doc d, LATERAL (SELECT llm.generate(d.a) AS
 SELECT shape($$SELECT d.id, l.s FROM doc d LEFT JOIN LATERAL (SELECT llm.generate(d.a) AS s) l ON true$$);
 SELECT shape($$SELECT d.id, g FROM doc d, llm.generate(d.a) g$$);
 SELECT shape($$SELECT d.id, g.text, g.error FROM doc d, llm.generate_detail(d.a) g WHERE g.prompt_tokens > 1$$);
+SELECT d.id, g.text FROM doc d, llm.generate_detail(d.a) g WHERE (g.text <> d.b OR g.error IS NOT NULL) AND d.id < 3;
 SELECT shape($$SELECT d.id, u FROM doc d, unnest(string_to_array(llm.generate(d.a), ',')) u$$);
 SELECT shape($$SELECT id, (SELECT llm.generate(d.a)), (SELECT llm.generate(d.b) WHERE d.id > 5) FROM doc d$$);
 SELECT shape($$WITH c AS MATERIALIZED (SELECT llm.generate(a) AS s FROM doc) SELECT * FROM c$$);
