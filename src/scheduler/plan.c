@@ -22,6 +22,9 @@
  * tokens gets at least one row, whatever the others want: a scoring sequence, which wants a row
  * per token, slows its own lane no more than by the tokens it takes.
  *
+ * Drafts.  When all that is known has been planned, drafted tokens of the sequences that got their
+ * last known one may join, as many as pay (draft_share.c) and both budgets still hold.
+ *
  * Budget.  Where decodes are left out, for want of tokens or rows, the lane's running list is
  * turned, so that they come first in the next step.
  */
@@ -119,7 +122,7 @@ plan_decodes(LlmScheduler *scheduler, LlmLane *lane, Budget *budget)
 		else if (n_pending == 1)
 		{
 			grant(scheduler, sequence, budget, 1, 1);
-			llm_batch_add(scheduler->batch, sequence);
+			scheduler->planned[scheduler->n_planned++] = sequence;
 		}
 	}
 	if (left_out != NULL)
@@ -210,7 +213,7 @@ plan_chunks(LlmScheduler *scheduler, Budget *budget, int32_t n_chunked)
 
 		grant(scheduler, sequence, budget, budget->tokens, budget->rows);
 		if (sequence->n_planned > 0)
-			llm_batch_add(scheduler->batch, sequence);
+			scheduler->planned[scheduler->n_planned++] = sequence;
 	}
 }
 
@@ -249,6 +252,37 @@ plan_bulk(LlmScheduler *scheduler, Budget *budget, int32_t n_interactive)
 	plan_lane(scheduler, &scheduler->bulk, budget);
 }
 
+/*
+ * Drafted tokens, from what is left when everybody has been served.  While interactive sequences
+ * are in the step, the first n_interactive of it, only they draft: what bulk work drafts would slow
+ * them and do nothing for them.
+ */
+static void
+plan_drafts(LlmScheduler *scheduler, const Budget *budget, int32_t n_interactive)
+{
+	int32_t n_sequences = n_interactive > 0 ? n_interactive : scheduler->n_planned;
+	int32_t max_tokens = budget->tokens;
+	int32_t n_tokens = 0;
+
+	for (int32_t i = 0; i < scheduler->n_planned; i++)
+		n_tokens += scheduler->planned[i]->n_planned;
+	if (n_interactive > 0)
+		max_tokens = scheduler->config.max_step_tokens - n_tokens; /* not only bulk work's share */
+	if (max_tokens > budget->rows)
+		max_tokens = budget->rows;
+	llm_draft_share_cut(&scheduler->draft_share, &scheduler->bulk_share.cost, scheduler->planned,
+						n_sequences, n_tokens, max_tokens);
+	for (int32_t i = 0; i < n_sequences; i++)
+	{
+		LlmSequence *sequence = scheduler->planned[i];
+
+		if (sequence->n_draft == 0)
+			continue;
+		llm_sequence_plan_draft(sequence, scheduler->pool, sequence->n_draft);
+		scheduler->drafted += (uint64_t) sequence->n_draft;
+	}
+}
+
 const LlmBatchView *
 llm_scheduler_plan(LlmScheduler *scheduler, const LlmLogitRow **rows)
 {
@@ -257,12 +291,18 @@ llm_scheduler_plan(LlmScheduler *scheduler, const LlmLogitRow **rows)
 		.rows = scheduler->config.max_logit_rows,
 	};
 	const LlmBatchView *view = llm_batch_view(scheduler->batch);
+	int32_t n_interactive;
 
 	LLM_ASSERT(!scheduler->step_planned);
-	llm_batch_clear(scheduler->batch);
+	scheduler->n_planned = 0;
 	plan_interactive(scheduler, &budget);
-	plan_bulk(scheduler, &budget, view->n_tokens);
+	n_interactive = scheduler->n_planned;
+	plan_bulk(scheduler, &budget, scheduler->config.max_step_tokens - budget.tokens);
+	plan_drafts(scheduler, &budget, n_interactive);
 
+	llm_batch_clear(scheduler->batch);
+	for (int32_t i = 0; i < scheduler->n_planned; i++)
+		llm_batch_add(scheduler->batch, scheduler->planned[i]);
 	*rows = llm_batch_rows(scheduler->batch);
 	if (view->n_tokens == 0)
 		return NULL;
@@ -284,10 +324,7 @@ llm_scheduler_commit(LlmScheduler *scheduler)
 
 	LLM_ASSERT(scheduler->step_planned);
 	for (int32_t s = 0; s < view->n_seqs; s++)
-	{
-		sequences[s]->n_computed += sequences[s]->n_planned;
-		sequences[s]->n_planned = 0;
-	}
+		llm_sequence_commit(sequences[s]);
 	scheduler->step_planned = false;
 	scheduler->steps++;
 	scheduler->step_tokens = view->n_tokens;

@@ -76,13 +76,15 @@ llm_scheduler_create(const LlmSchedulerConfig *config, LlmScheduler **out, LlmEr
 	if (scheduler == NULL)
 		return llm_error_set(err, LLM_ERR_OUT_OF_MEMORY, "out of memory for a scheduler");
 	scheduler->config = *config;
+	scheduler->draft_share.policy = config->draft_policy;
 	status = llm_kv_pool_create(config->n_kv_blocks, &scheduler->pool, err);
 	if (status == LLM_OK)
 		status = create_batch(config, &scheduler->batch, err);
 	if (status == LLM_OK)
 	{
 		scheduler->chunked = calloc((size_t) config->max_sequences, sizeof(LlmSequence *));
-		if (scheduler->chunked == NULL)
+		scheduler->planned = calloc((size_t) config->max_sequences, sizeof(LlmSequence *));
+		if (scheduler->chunked == NULL || scheduler->planned == NULL)
 			status = llm_error_set(err, LLM_ERR_OUT_OF_MEMORY, "out of memory for %d sequences",
 								   (int) config->max_sequences);
 	}
@@ -115,6 +117,7 @@ llm_scheduler_destroy(LlmScheduler *scheduler)
 	destroy_list(&scheduler->bulk.waiting);
 	destroy_list(&scheduler->bulk.running);
 	free(scheduler->chunked);
+	free(scheduler->planned);
 	llm_batch_destroy(scheduler->batch);
 	llm_kv_pool_destroy(scheduler->pool);
 	free(scheduler);
@@ -227,6 +230,7 @@ llm_scheduler_status(const LlmScheduler *scheduler, LlmSchedulerStatus *out)
 		.kv_blocks_free = llm_kv_pool_n_free(scheduler->pool),
 		.steps = scheduler->steps,
 		.tokens = scheduler->tokens,
+		.drafted = scheduler->drafted,
 	};
 }
 

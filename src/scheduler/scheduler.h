@@ -31,6 +31,13 @@
 
 typedef struct LlmScheduler LlmScheduler;
 
+/* Which drafted tokens are computed, of those the rest of a step has room for. */
+typedef enum LlmDraftPolicy
+{
+	LLM_DRAFT_IF_IT_PAYS = 0, /* as far as the times of earlier steps say that it is faster */
+	LLM_DRAFT_ALWAYS		  /* all: for tests and measurements */
+} LlmDraftPolicy;
+
 typedef struct LlmSchedulerConfig
 {
 	int32_t max_sequences;	 /* running at once */
@@ -40,6 +47,7 @@ typedef struct LlmSchedulerConfig
 	int32_t max_logit_rows;	 /* rows that want logits in a step, >= max_sequences */
 	int32_t n_kv_blocks;
 	int32_t max_context; /* tokens of one sequence */
+	LlmDraftPolicy draft_policy;
 } LlmSchedulerConfig;
 
 extern LlmStatus llm_scheduler_create(const LlmSchedulerConfig *config, LlmScheduler **out,
@@ -101,7 +109,8 @@ typedef struct LlmSchedulerStatus
 	int32_t kv_blocks_total;
 	int32_t kv_blocks_free;
 	uint64_t steps;
-	uint64_t tokens; /* computed, over all steps */
+	uint64_t tokens;  /* computed, over all steps, drafted ones as well */
+	uint64_t drafted; /* of these, were drafted */
 } LlmSchedulerStatus;
 
 extern void llm_scheduler_status(const LlmScheduler *scheduler, LlmSchedulerStatus *out);

@@ -7,6 +7,7 @@
 
 #include "scheduler/batch.h"
 #include "scheduler/bulk_share.h"
+#include "scheduler/draft_share.h"
 #include "scheduler/kv_pool.h"
 #include "scheduler/scheduler.h"
 #include "scheduler/sequence_internal.h"
@@ -27,13 +28,17 @@ struct LlmScheduler
 	LlmLane interactive;
 	LlmLane bulk;
 	LlmBulkShare bulk_share;
+	LlmDraftShare draft_share;
 	LlmSequence **chunked; /* [max_sequences] scratch of plan: who gets chunks in this step */
+	LlmSequence **planned; /* [max_sequences] who is in this step, in order */
+	int32_t n_planned;
 
 	bool step_planned;	  /* between plan and commit */
 	int32_t step_tokens;  /* of the step committed last */
 	uint64_t last_serial; /* of a sequence */
 	uint64_t steps;		  /* committed */
 	uint64_t tokens;	  /* committed */
+	uint64_t drafted;	  /* of these */
 };
 
 static inline LlmLane *

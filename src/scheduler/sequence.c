@@ -93,14 +93,13 @@ llm_sequence_reserve(LlmSequence *sequence, LlmKvPool *pool)
 	return true;
 }
 
-void
-llm_sequence_plan(LlmSequence *sequence, LlmKvPool *pool, int32_t n_tokens)
+/* Plan n_tokens more, known or drafted. */
+static void
+plan(LlmSequence *sequence, LlmKvPool *pool, int32_t n_tokens)
 {
 	int32_t n_blocks;
 
 	LLM_ASSERT(sequence->state == LLM_SEQUENCE_RUNNING);
-	LLM_ASSERT(n_tokens > 0 && n_tokens <= llm_sequence_n_pending(sequence));
-
 	sequence->n_planned += n_tokens;
 	n_blocks = llm_sequence_blocks_for(sequence->n_computed + sequence->n_planned);
 	while (sequence->n_blocks < n_blocks)
@@ -111,27 +110,66 @@ llm_sequence_plan(LlmSequence *sequence, LlmKvPool *pool, int32_t n_tokens)
 }
 
 void
+llm_sequence_plan(LlmSequence *sequence, LlmKvPool *pool, int32_t n_tokens)
+{
+	LLM_ASSERT(n_tokens > 0 && n_tokens <= llm_sequence_n_pending(sequence));
+	sequence->n_ahead = 0;
+	plan(sequence, pool, n_tokens);
+}
+
+void
+llm_sequence_plan_draft(LlmSequence *sequence, LlmKvPool *pool, int32_t n_tokens)
+{
+	LLM_ASSERT(sequence->n_planned > 0 && llm_sequence_n_pending(sequence) == 0);
+	LLM_ASSERT(n_tokens > 0 && n_tokens <= sequence->n_draft);
+	plan(sequence, pool, n_tokens);
+	sequence->n_drafted += n_tokens;
+}
+
+void
+llm_sequence_commit(LlmSequence *sequence)
+{
+	int32_t n_known = sequence->n_tokens - sequence->n_computed;
+
+	if (n_known > sequence->n_planned)
+		n_known = sequence->n_planned;
+	sequence->n_computed += n_known;
+	sequence->n_ahead = sequence->n_planned - n_known;
+	sequence->n_planned = sequence->n_draft = 0;
+}
+
+void
 llm_sequence_release(LlmSequence *sequence, LlmKvPool *pool)
 {
 	llm_kv_pool_release(pool, sequence->blocks, sequence->n_blocks, sequence->n_reserved);
 	sequence->n_blocks = sequence->n_reserved = 0;
-	sequence->n_computed = 0;
+	sequence->n_computed = sequence->n_draft = sequence->n_ahead = 0;
 }
 
 bool
 llm_sequence_check(const LlmSequence *s)
 {
 	int32_t n_stored = s->n_computed + s->n_planned;
+	int32_t n_known = n_stored < s->n_tokens ? n_stored : s->n_tokens;
 
-	if (s->n_computed < 0 || s->n_planned < 0 || n_stored > s->n_tokens)
+	if (s->n_computed < 0 || s->n_computed > s->n_tokens || s->n_planned < 0)
+		return false;
+	if (s->n_draft < 0 || s->n_draft > LLM_MAX_DRAFT || n_stored > s->n_tokens + s->n_draft)
+		return false;
+	if (s->n_ahead < 0 || s->n_ahead > LLM_MAX_DRAFT || s->n_accepted > s->n_drafted)
+		return false;
+	if (s->n_tokens + s->n_draft > s->max_tokens || s->n_tokens + s->n_ahead > s->max_tokens)
 		return false;
 	if (s->n_prompt < 1 || s->n_prompt > s->n_tokens || s->n_tokens > s->max_tokens)
 		return false;
 	if (s->logits_from < 0 || s->logits_from >= s->n_prompt)
 		return false;
 
-	/* Blocks are taken when they are needed, neither later nor earlier. */
-	if (s->n_blocks != llm_sequence_blocks_for(n_stored))
+	/* Blocks are taken when they are needed, neither later nor earlier but for a draft. */
+	if (s->n_blocks < llm_sequence_blocks_for(n_stored) ||
+		s->n_blocks > llm_sequence_blocks_for(n_known + LLM_MAX_DRAFT))
+		return false;
+	if (s->n_drafted == 0 && s->n_blocks != llm_sequence_blocks_for(n_stored))
 		return false;
 
 	switch (s->state)
@@ -147,12 +185,41 @@ llm_sequence_check(const LlmSequence *s)
 	return false;
 }
 
-void
+bool
 llm_sequence_append(LlmSequence *sequence, int32_t token)
 {
+	bool accepted = sequence->n_ahead > 0 && sequence->tokens[sequence->n_tokens] == token;
+
 	LLM_ASSERT(sequence->n_planned == 0);
 	LLM_ASSERT(sequence->n_tokens < sequence->max_tokens);
 	sequence->tokens[sequence->n_tokens++] = token;
+	sequence->n_draft = 0;
+	if (!accepted)
+	{
+		sequence->n_ahead = 0;
+		return false;
+	}
+	LLM_ASSERT(sequence->n_computed == sequence->n_tokens - 1);
+	sequence->n_ahead--;
+	sequence->n_computed++;
+	sequence->n_accepted++;
+	return true;
+}
+
+void
+llm_sequence_draft(LlmSequence *sequence, const int32_t *tokens, int32_t n_tokens, double chance)
+{
+	/* Behind the last draft there must be room for the token that is drawn after it. */
+	int32_t room = sequence->max_tokens - sequence->n_tokens - 1;
+
+	LLM_ASSERT(sequence->n_planned == 0 && llm_sequence_n_pending(sequence) == 1);
+	LLM_ASSERT(n_tokens >= 0 && n_tokens <= LLM_MAX_DRAFT && chance > 0 && chance <= 1);
+	if (n_tokens > room)
+		n_tokens = room > 0 ? room : 0;
+	memcpy(sequence->tokens + sequence->n_tokens, tokens, (size_t) n_tokens * sizeof(int32_t));
+	sequence->n_ahead = 0;
+	sequence->n_draft = n_tokens;
+	sequence->chance = chance;
 }
 
 void *
@@ -183,4 +250,16 @@ int32_t
 llm_sequence_n_computed(const LlmSequence *sequence)
 {
 	return sequence->n_computed;
+}
+
+int32_t
+llm_sequence_n_drafted(const LlmSequence *sequence)
+{
+	return sequence->n_drafted;
+}
+
+int32_t
+llm_sequence_n_accepted(const LlmSequence *sequence)
+{
+	return sequence->n_accepted;
 }

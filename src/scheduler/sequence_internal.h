@@ -9,6 +9,13 @@
  *
  * Between plan and commit n_planned tokens more are on their way from known to computed.
  *
+ * Drafted tokens stand in tokens[] behind the known ones.  Before a step n_draft of them are on
+ * offer; plan takes some into n_planned; after commit n_ahead of them have K and V stored without
+ * being known.  Each append makes the first of these known and computed, or ends them all: then the
+ * lengths stay where they are, what was stored behind them is overwritten later, and so are the
+ * tokens.  KV blocks that a draft took stay with the sequence, which was promised them and will
+ * come to need them.
+ *
  * For src/scheduler only; the engine sees sequence.h.
  */
 #ifndef LLM_SCHEDULER_SEQUENCE_INTERNAL_H
@@ -48,6 +55,11 @@ struct LlmSequence
 
 	int32_t n_computed;
 	int32_t n_planned;	 /* of the step under way; 0 outside plan .. commit */
+	int32_t n_draft;	 /* on offer for the next step */
+	int32_t n_ahead;	 /* drafted ones of the last step that may still prove right */
+	int32_t n_drafted;	 /* so far, those of the step under way as well */
+	int32_t n_accepted;	 /* so far */
+	double chance;		 /* of each token on offer, see llm_sequence_draft */
 	int32_t n_tokens;	 /* known */
 	int32_t n_prompt;	 /* of these, given by add */
 	int32_t max_tokens;	 /* n_prompt + max_new_tokens */
@@ -71,7 +83,7 @@ llm_sequence_blocks_for(int32_t n_tokens)
 	return n_tokens / LLM_KV_BLOCK + (n_tokens % LLM_KV_BLOCK != 0);
 }
 
-/* Tokens known and neither computed nor planned. */
+/* Tokens known and neither computed nor planned; negative when drafted ones are planned. */
 static inline int32_t
 llm_sequence_n_pending(const LlmSequence *sequence)
 {
@@ -95,6 +107,12 @@ extern bool llm_sequence_reserve(LlmSequence *sequence, LlmKvPool *pool);
 
 /* Plan n_tokens more: take the KV blocks where their K and V will go. */
 extern void llm_sequence_plan(LlmSequence *sequence, LlmKvPool *pool, int32_t n_tokens);
+
+/* Plan the first n_tokens of the draft behind all known tokens, which are planned already. */
+extern void llm_sequence_plan_draft(LlmSequence *sequence, LlmKvPool *pool, int32_t n_tokens);
+
+/* What was planned is computed. */
+extern void llm_sequence_commit(LlmSequence *sequence);
 
 /* The one way in which KV blocks and promises leave a sequence: all of them. */
 extern void llm_sequence_release(LlmSequence *sequence, LlmKvPool *pool);
