@@ -165,7 +165,9 @@ CREATE FUNCTION llm.generate_detail(
 	OUT completion_tokens pg_catalog.int4,
 	OUT ttft_ms pg_catalog.float8,
 	OUT total_ms pg_catalog.float8,
-	OUT error pg_catalog.text)
+	OUT error pg_catalog.text,
+	OUT drafted_tokens pg_catalog.int4,
+	OUT accepted_tokens pg_catalog.int4)
 RETURNS record
 AS 'MODULE_PATHNAME', 'postgres_llm_generate_detail'
 LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 100000
@@ -327,7 +329,9 @@ CREATE FUNCTION llm.model_status(
 	OUT generated_tokens pg_catalog.int8,
 	OUT steps pg_catalog.int8,
 	OUT path pg_catalog.text,
-	OUT last_error pg_catalog.text)
+	OUT last_error pg_catalog.text,
+	OUT drafted_tokens pg_catalog.int8,
+	OUT accepted_tokens pg_catalog.int8)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'postgres_llm_model_status'
 LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED ROWS 10;
@@ -336,7 +340,8 @@ COMMENT ON FUNCTION llm.model_status() IS 'source of the view llm.model_status';
 CREATE VIEW llm.model_status AS
 SELECT
 	model, state, loaded_bytes, context_length, slots, running, waiting, kv_blocks, kv_blocks_free,
-	requests, prompt_tokens, generated_tokens, steps, path, last_error
+	requests, prompt_tokens, generated_tokens, steps, path, last_error, drafted_tokens,
+	accepted_tokens
 FROM llm.model_status();
 COMMENT ON VIEW llm.model_status
 IS 'models as the inference engine has them now: those the current role may use; all for pg_monitor';
@@ -360,6 +365,9 @@ COMMENT ON COLUMN llm.model_status.steps IS 'batches computed since it was loade
 COMMENT ON COLUMN llm.model_status.path IS 'file it was loaded from; only for members of pg_monitor';
 COMMENT ON COLUMN llm.model_status.last_error
 IS 'why it failed; only for members of pg_monitor';
+COMMENT ON COLUMN llm.model_status.drafted_tokens
+IS 'tokens computed on the guess that they come next, since it was loaded';
+COMMENT ON COLUMN llm.model_status.accepted_tokens IS 'of these, were right: each saved a step';
 
 CREATE FUNCTION llm.engine_status(
 	OUT state pg_catalog.text,

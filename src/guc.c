@@ -43,6 +43,7 @@ int llm_guc_max_tokens_limit = 8192;
 char *llm_guc_model_directory;
 int llm_guc_readahead_kb = 16384;
 int llm_guc_slots_per_backend = 256;
+int llm_guc_speculation = LLM_SPECULATION_NGRAM;
 
 static const struct config_enum_entry device_options[] = {
 	{"auto", LLM_DEVICE_AUTO, false},
@@ -56,6 +57,13 @@ static const struct config_enum_entry device_options[] = {
 static const struct config_enum_entry simd_options[] = {
 	{"best", 3, false},		{"avx512", 2, false}, {"avx2", 1, false},
 	{"portable", 0, false}, {NULL, 0, false},
+};
+
+static const struct config_enum_entry speculation_options[] = {
+	{"off", LLM_SPECULATION_OFF, false},
+	{"ngram", LLM_SPECULATION_NGRAM, false},
+	{"always", LLM_SPECULATION_ALWAYS, true},
+	{NULL, 0, false},
 };
 
 /* One setting; exactly one of flag, number and text is set, options only for an enumeration. */
@@ -169,6 +177,11 @@ static const Setting settings[] = {
 	{"postgres_llm.slots_per_backend", "Sets how many calls each session can have in flight.",
 	 "A slot takes 128 bytes of shared memory for every session that the server allows.",
 	 PGC_POSTMASTER, 0, NUMBER(llm_guc_slots_per_backend, 1, 4096)},
+
+	{"postgres_llm.speculation",
+	 "Sets how the engine guesses tokens, so that a step can make several.",
+	 "ngram guesses from what a text said before.  Answers stay the same.  " AT_ENGINE_START,
+	 PGC_SIGHUP, 0, CHOICE(llm_guc_speculation, speculation_options)},
 };
 
 static void

@@ -28,6 +28,7 @@ extern int llm_guc_max_tokens_limit;  /* ceiling of the argument max_tokens */
 extern char *llm_guc_model_directory; /* "$sharedir" is expanded */
 extern int llm_guc_readahead_kb;	  /* memory of rows read ahead, per node */
 extern int llm_guc_slots_per_backend; /* calls in flight of one backend */
+extern int llm_guc_speculation;		  /* LlmSpeculation */
 
 extern void llm_guc_define(void);
 

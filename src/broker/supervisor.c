@@ -142,6 +142,7 @@ read_settings(LlmEngineConfig *config)
 	config->max_step_tokens = llm_guc_max_step_tokens;
 	config->kv_cache_bytes = (uint64) llm_guc_kv_cache_mb * 1024 * 1024;
 	config->max_queue = llm_guc_max_queue;
+	config->speculation = llm_guc_speculation;
 	config->fake_slots = llm_guc_fake_slots + spare_places(llm_guc_fake_slots);
 	config->fake_step_us = llm_guc_fake_step_us;
 	config->fake_steps = llm_guc_fake_steps;

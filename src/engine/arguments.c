@@ -41,6 +41,7 @@ const char llm_arguments_help[] =
 	"  --simd best|avx512|avx2|portable\n"
 	"  --kv-cache-mb N        default 512\n"
 	"  --step-tokens N        default 512\n"
+	"  --speculation ngram|off|always\n"
 	"  --stats                print tokens and times to standard error\n"
 	"  --help  --version\n";
 
@@ -67,7 +68,7 @@ typedef struct Parsed
 {
 	const char *path, *stop;
 	bool inspect, help, version;
-	uint32_t fd, weights, kv, device, simd, kv_cache_mb;
+	uint32_t fd, weights, kv, device, simd, kv_cache_mb, speculation;
 	double seed;
 } Parsed;
 
@@ -173,11 +174,13 @@ set_defaults(LlmArguments *out, Parsed *parsed)
 	memset(out, 0, sizeof(*out));
 	memset(parsed, 0, sizeof(*parsed));
 	out->generate.max_tokens = 256;
+	out->generate.speculate = true;
 	out->generate.sampling = llm_sampling_params_default();
 	out->generate.stops = out->stops;
 	out->config.protocol_version = LLM_PROTOCOL_VERSION;
 	parsed->fd = UINT32_MAX;
 	parsed->kv_cache_mb = 512;
+	parsed->speculation = LLM_SPECULATION_NGRAM;
 }
 
 LlmStatus
@@ -213,6 +216,7 @@ llm_arguments_parse(int argc, char **argv, LlmArguments *out, LlmError *err)
 		{"threads", VALUE_NUMBER, &out->config.n_threads, 0, 256, {0}},
 		{"simd", VALUE_CHOICE, &parsed.simd, 0, 0, {"best", "avx512", "avx2", "portable"}},
 		{"kv-cache-mb", VALUE_NUMBER, &parsed.kv_cache_mb, 1, 1 << 24, {0}},
+		{"speculation", VALUE_CHOICE, &parsed.speculation, 0, 0, {"off", "ngram", "always"}},
 		{"step-tokens", VALUE_NUMBER, &out->config.max_step_tokens, 1, 65536, {0}},
 		{"stats", VALUE_NONE, &out->stats, 0, 0, {0}},
 		{NULL, VALUE_NONE, NULL, 0, 0, {0}}};
@@ -231,6 +235,7 @@ llm_arguments_parse(int argc, char **argv, LlmArguments *out, LlmError *err)
 	out->model.kv_type = (LlmKvType) parsed.kv;
 	out->generate.sampling.seed = (uint64_t) parsed.seed;
 	out->config.device = (LlmEngineDevice) parsed.device;
+	out->config.speculation = (LlmSpeculation) parsed.speculation;
 	out->config.max_simd = 3 - parsed.simd; /* LlmSimdLevel, from the best down */
 	out->config.kv_cache_bytes = (uint64_t) parsed.kv_cache_mb << 20;
 	return LLM_OK;

@@ -75,10 +75,11 @@ print_stats(const LlmGenerateResult *result)
 	double n_decoded = result->completion_tokens > 1 ? result->completion_tokens - 1 : 0;
 
 	fprintf(stderr,
-			"prompt %u tokens, completion %u tokens (%s), first token after %.0f ms, total %.0f "
-			"ms",
+			"prompt %u tokens, completion %u tokens (%s), %u of %u drafted ones accepted, first "
+			"token after %.0f ms, total %.0f ms",
 			result->prompt_tokens, result->completion_tokens,
-			llm_finish_reason_name(result->finish_reason), (double) result->first_token_us / 1e3,
+			llm_finish_reason_name(result->finish_reason), result->accepted_tokens,
+			result->drafted_tokens, (double) result->first_token_us / 1e3,
 			(double) result->total_us / 1e3);
 	if (decode_s > 0)
 		fprintf(stderr, ", %.1f tokens/s", n_decoded / decode_s);

@@ -41,12 +41,12 @@ typedef struct NgramDrafter
 	LlmDrafter base;
 	int32_t n_prompt;
 	int32_t max_tokens;
-	int32_t n_seen; /* tokens in the index */
-	int32_t match;	/* place of the token that should come next; 0: none */
-	int32_t length; /* tokens before it that are those at the end; as far as compared */
+	int32_t n_seen;			 /* tokens in the index */
+	int32_t match;			 /* place of the token that should come next; 0: none */
+	int32_t length;			 /* tokens before it that are those at the end; as far as compared */
 	double rates[N_CLASSES]; /* how often a match of the class was right */
 	uint32_t hash_mask;
-	int32_t *head;	/* [hash_mask + 1] the latest place with this hash; 0: none */
+	int32_t *head;	 /* [hash_mask + 1] the latest place with this hash; 0: none */
 	int32_t older[]; /* [max_tokens + 1] the place before it in its chain; head lies behind */
 } NgramDrafter;
 

@@ -6,6 +6,7 @@
 #include "engine/loaded_model.h"
 
 #include "base/log.h"
+#include "engine/draft_ngram.h"
 
 #include <sched.h>
 #include <stdlib.h>
@@ -138,8 +139,12 @@ create_parts(LlmLoadedModel *loaded, const LlmVocabulary *vocabulary,
 		.max_prefills = MAX_PREFILLS,
 		.max_logit_rows = max_rows,
 		.n_kv_blocks = loaded->n_kv_blocks,
-		.max_context = loaded->context_length};
+		.max_context = loaded->context_length,
+		.draft_policy = config->speculation == LLM_SPECULATION_ALWAYS ? LLM_DRAFT_ALWAYS
+																	  : LLM_DRAFT_IF_IT_PAYS};
 
+	if (config->speculation != LLM_SPECULATION_OFF)
+		loaded->make_drafter = llm_draft_ngram_create;
 	status = kernels->create(&device_config, &loaded->device, err);
 	if (status == LLM_OK)
 		status = llm_model_create(vocabulary->gguf, loaded->device, &options, &loaded->model, err);

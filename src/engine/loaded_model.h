@@ -9,6 +9,7 @@
 #ifndef LLM_ENGINE_LOADED_MODEL_H
 #define LLM_ENGINE_LOADED_MODEL_H
 
+#include "engine/drafter.h"
 #include "engine/inspection.h"
 #include "engine/sampler.h"
 #include "scheduler/scheduler.h"
@@ -19,6 +20,7 @@ typedef struct LlmLoadedModel
 	LlmModel *model;
 	LlmScheduler *scheduler;
 	LlmSampler *sampler;
+	LlmDrafterMake make_drafter; /* for each sequence that generates; NULL: no speculation */
 	int32_t context_length; /* tokens of one sequence that fit, by model, request and KV cache */
 	int32_t n_kv_blocks;
 	uint64_t n_bytes; /* weights, KV cache and buffers; without the mapped file */

@@ -81,6 +81,8 @@ reply_generate(LlmEngine *engine, const LlmEngineRequest *request)
 		.finish_reason = generation->finish_reason,
 		.prompt_tokens = (uint32_t) llm_sequence_n_prompt(request->sequence),
 		.completion_tokens = generation->n_tokens,
+		.drafted_tokens = (uint32_t) llm_sequence_n_drafted(request->sequence),
+		.accepted_tokens = (uint32_t) llm_sequence_n_accepted(request->sequence),
 		.first_token_us = (uint64_t) (request->first_token_us - request->arrived_us),
 		.total_us = (uint64_t) (llm_clock_now_us() - request->arrived_us)};
 
@@ -190,6 +192,10 @@ schedule(LlmEngineRequest *request, LlmError *err)
 	if (status != LLM_OK)
 		return status;
 	request->state = LLM_ENGINE_REQUEST_RUNNING;
+	if (entry->loaded->make_drafter != NULL && spec.max_new_tokens > 1 &&
+		request->message.kind == LLM_REQUEST_GENERATE && request->message.generate.speculate)
+		request->drafter =
+			entry->loaded->make_drafter(spec.n_tokens, spec.n_tokens + spec.max_new_tokens);
 	llm_engine_request_drop_payload(request);
 	llm_token_list_free(&request->tokens);
 	return LLM_OK;

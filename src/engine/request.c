@@ -117,6 +117,8 @@ llm_engine_request_destroy(LlmEngineRequest *request)
 	llm_strbuf_free(&request->text);
 	llm_strbuf_free(&request->scores);
 	llm_generation_free(&request->generation);
+	if (request->drafter != NULL)
+		request->drafter->ops->destroy(request->drafter);
 	free(request->inspection);
 	free(request);
 }

@@ -10,6 +10,7 @@
 #ifndef LLM_ENGINE_REQUEST_H
 #define LLM_ENGINE_REQUEST_H
 
+#include "engine/drafter.h"
 #include "engine/generation.h"
 #include "engine/inspection.h"
 #include "engine/job_thread.h"
@@ -59,9 +60,10 @@ typedef struct LlmEngineRequest
 	/* While it runs. */
 	LlmSequence *sequence; /* owned by the scheduler */
 	LlmGeneration generation;
-	LlmStrBuf scores;  /* entries */
-	uint32_t n_scores; /* entries in scores */
-	int64_t begun_us;  /* when its first step began; 0: not yet */
+	LlmDrafter *drafter; /* owned; NULL: none */
+	LlmStrBuf scores;	 /* entries */
+	uint32_t n_scores;	 /* entries in scores */
+	int64_t begun_us;	 /* when its first step began; 0: not yet */
 	int64_t first_token_us;
 	int32_t n_reported; /* tokens computed when its progress was last said */
 } LlmEngineRequest;

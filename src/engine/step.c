@@ -6,6 +6,13 @@
  * the step is committed first and its rows are used afterwards: what they lead to (a token
  * appended) is part of the next step.  A finished request stays in the scheduler until all rows are
  * done.
+ *
+ * A sequence with a draft has a row for its last known token and one for each drafted token behind
+ * it.  They are used in order and each like the only row of a plain step: the same sampler on the
+ * same logits, with the same tokens before it and the same random number, for that depends on the
+ * position alone.  While what is drawn is what was drafted, the next row is the one that the next
+ * step would have computed; from the first difference on the rest is dropped.  So a draft decides
+ * how many tokens come out of a step, and not which.
  */
 #include "engine/step.h"
 
@@ -66,8 +73,8 @@ take_generate_row(LlmModelEntry *entry, LlmEngineRequest *request, const float *
 		llm_reply_chunk(outbox, request->id, llm_strbuf_view(&generation->text));
 		llm_strbuf_reset(&generation->text);
 	}
-	if (!last)
-		llm_sequence_append(request->sequence, token);
+	if (!last && llm_sequence_append(request->sequence, token))
+		entry->counts[LLM_MODEL_ACCEPTED_TOKENS]++;
 	return last;
 }
 
@@ -95,21 +102,26 @@ count_step(LlmModelEntry *entry, const LlmBatchView *batch)
 {
 	LlmSequence *const *sequences = llm_scheduler_planned(entry->loaded->scheduler);
 	uint64_t n_prompt_tokens = 0;
+	uint64_t n_drafted = 0;
 
 	for (int32_t s = 0; s < batch->n_seqs; s++)
 	{
 		int32_t n_tokens = batch->query_start[s + 1] - batch->query_start[s];
-		int32_t until = llm_sequence_n_computed(sequences[s]);
+		int32_t until = batch->context_len[s];
 		int32_t n_prompt = llm_sequence_n_prompt(sequences[s]);
 		int32_t from = until - n_tokens;
 
 		if (from < n_prompt)
 			n_prompt_tokens += (uint64_t) ((until < n_prompt ? until : n_prompt) - from);
+
+		/* What is not known to be computed was drafted. */
+		n_drafted += (uint64_t) (until - llm_sequence_n_computed(sequences[s]));
 	}
 	entry->counts[LLM_MODEL_STEPS]++;
 	entry->counts[LLM_MODEL_STEP_SEQUENCES] += (uint64_t) batch->n_seqs;
 	entry->counts[LLM_MODEL_STEP_TOKENS] += (uint64_t) batch->n_tokens;
 	entry->counts[LLM_MODEL_PROMPT_TOKENS] += n_prompt_tokens;
+	entry->counts[LLM_MODEL_DRAFTED_TOKENS] += n_drafted;
 }
 
 /* Compute the planned step; *logits borrows from the model. */
@@ -130,12 +142,66 @@ run_forward(LlmModelEntry *entry, const LlmBatchView *batch, const float **logit
 	return status;
 }
 
+/* Guess how the request's sequence goes on. */
+static void
+offer_draft(LlmEngineRequest *request)
+{
+	LlmSequence *sequence = request->sequence;
+	LlmDraft draft;
+
+	if (request->drafter == NULL)
+		return;
+	request->drafter->ops->propose(request->drafter, llm_sequence_tokens(sequence),
+								   llm_sequence_n_tokens(sequence), &draft);
+	if (draft.n_tokens > 0)
+		llm_sequence_draft(sequence, draft.tokens, draft.n_tokens, draft.chance);
+}
+
+/*
+ * Use one row, unless it followed a drafted token that was not drawn, or the end.  True when it was
+ * the request's last.
+ */
+static bool
+take_row(LlmModelEntry *entry, const LlmLogitRow *row, const float *logits, LlmOutbox *outbox)
+{
+	LlmEngineRequest *request = llm_sequence_owner(row->sequence);
+
+	LLM_ASSERT(request->state == LLM_ENGINE_REQUEST_RUNNING);
+	if (row->position >= llm_sequence_n_computed(row->sequence))
+		return false;
+	if (request->message.kind == LLM_REQUEST_SCORE)
+		return take_score_row(entry, request, row->position, logits);
+	return take_generate_row(entry, request, logits, outbox);
+}
+
+/* Use the rows of the step, those of one sequence after the other. */
+static void
+take_rows(LlmModelEntry *entry, const LlmLogitRow *rows, int32_t n_rows, const float *logits,
+		  LlmOutbox *outbox, LlmEngineRequestList *finished)
+{
+	size_t n_vocab = (size_t) llm_model_config(entry->loaded->model)->vocab_size;
+	bool last = false;
+
+	for (int32_t i = 0; i < n_rows; i++)
+	{
+		LlmEngineRequest *request = llm_sequence_owner(rows[i].sequence);
+
+		last = take_row(entry, &rows[i], logits + (size_t) i * n_vocab, outbox) || last;
+		if (i + 1 < n_rows && rows[i + 1].sequence == rows[i].sequence)
+			continue;
+		if (last)
+			llm_engine_request_link(finished, request);
+		else
+			offer_draft(request);
+		last = false;
+	}
+}
+
 bool
 llm_step_run(LlmModelEntry *entry, LlmOutbox *outbox, LlmEngineRequestList *finished,
 			 LlmStatus *status, LlmError *err)
 {
 	LlmLoadedModel *loaded = entry->loaded;
-	int32_t n_vocab = llm_model_config(loaded->model)->vocab_size;
 	const LlmLogitRow *rows;
 	const LlmBatchView *batch = llm_scheduler_plan(loaded->scheduler, &rows);
 	const float *logits;
@@ -146,19 +212,6 @@ llm_step_run(LlmModelEntry *entry, LlmOutbox *outbox, LlmEngineRequestList *fini
 	*status = run_forward(entry, batch, &logits, err);
 	if (*status != LLM_OK)
 		return true;
-	for (int32_t i = 0; i < batch->n_logit_rows; i++)
-	{
-		LlmEngineRequest *request = llm_sequence_owner(rows[i].sequence);
-		const float *row = logits + (size_t) i * (size_t) n_vocab;
-		bool last;
-
-		LLM_ASSERT(request->state == LLM_ENGINE_REQUEST_RUNNING);
-		if (request->message.kind == LLM_REQUEST_SCORE)
-			last = take_score_row(entry, request, rows[i].position, row);
-		else
-			last = take_generate_row(entry, request, row, outbox);
-		if (last)
-			llm_engine_request_link(finished, request);
-	}
+	take_rows(entry, rows, batch->n_logit_rows, logits, outbox, finished);
 	return true;
 }

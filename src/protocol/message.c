@@ -136,6 +136,7 @@ generate_write(LlmWriter *w, const LlmGenerateRequest *generate)
 	write_bool(w, generate->raw);
 	write_bool(w, generate->stream);
 	write_bool(w, generate->ignore_eos);
+	write_bool(w, generate->speculate);
 	llm_write_u32(w, generate->n_turns);
 	for (uint32_t i = 0; i < generate->n_turns; i++)
 	{
@@ -169,6 +170,7 @@ generate_read(LlmReader *r, LlmRequestArrays *arrays, LlmGenerateRequest *out)
 	out->raw = llm_read_bool(r);
 	out->stream = llm_read_bool(r);
 	out->ignore_eos = llm_read_bool(r);
+	out->speculate = llm_read_bool(r);
 	out->n_turns = read_bounded_count(r, 2 * sizeof(uint32_t), LLM_MAX_MESSAGES);
 	out->turns = arrays->turns;
 	for (uint32_t i = 0; i < out->n_turns; i++)
@@ -367,6 +369,8 @@ llm_generate_result_write(LlmWriter *w, const LlmGenerateResult *result)
 	llm_write_u32(w, result->prompt_tokens);
 	llm_write_u32(w, result->cached_tokens);
 	llm_write_u32(w, result->completion_tokens);
+	llm_write_u32(w, result->drafted_tokens);
+	llm_write_u32(w, result->accepted_tokens);
 	llm_write_u64(w, result->first_token_us);
 	llm_write_u64(w, result->total_us);
 }
@@ -382,12 +386,16 @@ llm_generate_result_read(LlmStrView payload, LlmGenerateResult *out, LlmError *e
 	out->prompt_tokens = llm_read_u32(&r);
 	out->cached_tokens = llm_read_u32(&r);
 	out->completion_tokens = llm_read_u32(&r);
+	out->drafted_tokens = llm_read_u32(&r);
+	out->accepted_tokens = llm_read_u32(&r);
 	out->first_token_us = llm_read_u64(&r);
 	out->total_us = llm_read_u64(&r);
 	out->finish_reason =
 		finish_reason < LLM_FINISH_COUNT ? (LlmFinishReason) finish_reason : LLM_FINISH_STOP;
 	return judge(llm_reader_finish(&r) && finish_reason < LLM_FINISH_COUNT &&
-					 out->cached_tokens <= out->prompt_tokens,
+					 out->cached_tokens <= out->prompt_tokens &&
+					 out->accepted_tokens <= out->drafted_tokens &&
+					 out->accepted_tokens <= out->completion_tokens,
 				 "result of generate", err);
 }
 
@@ -514,6 +522,7 @@ llm_engine_config_write(LlmWriter *w, const LlmEngineConfig *config)
 	llm_write_u32(w, config->max_step_tokens);
 	llm_write_u64(w, config->kv_cache_bytes);
 	llm_write_u32(w, config->max_queue);
+	llm_write_u32(w, config->speculation);
 	llm_write_u32(w, config->fake_slots);
 	llm_write_u32(w, config->fake_step_us);
 	llm_write_u32(w, config->fake_steps);
@@ -535,7 +544,7 @@ LlmStatus
 llm_engine_config_read(LlmStrView payload, LlmEngineConfig *out, LlmError *err)
 {
 	LlmReader r = llm_reader(payload.data, payload.len);
-	uint32_t device;
+	uint32_t device, speculation;
 	LlmStatus status;
 
 	out->protocol_version = llm_read_u32(&r);
@@ -551,11 +560,16 @@ llm_engine_config_read(LlmStrView payload, LlmEngineConfig *out, LlmError *err)
 	out->max_step_tokens = llm_read_u32(&r);
 	out->kv_cache_bytes = llm_read_u64(&r);
 	out->max_queue = llm_read_u32(&r);
+	speculation = llm_read_u32(&r);
 	out->fake_slots = llm_read_u32(&r);
 	out->fake_step_us = llm_read_u32(&r);
 	out->fake_steps = llm_read_u32(&r);
 	out->device = device <= LLM_DEVICE_FAKE ? (LlmEngineDevice) device : LLM_DEVICE_AUTO;
-	return judge(llm_reader_finish(&r) && device <= LLM_DEVICE_FAKE, "engine configuration", err);
+	out->speculation =
+		speculation < LLM_SPECULATION_COUNT ? (LlmSpeculation) speculation : LLM_SPECULATION_OFF;
+	return judge(llm_reader_finish(&r) && device <= LLM_DEVICE_FAKE &&
+					 speculation < LLM_SPECULATION_COUNT,
+				 "engine configuration", err);
 }
 
 void

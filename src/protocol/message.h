@@ -96,6 +96,7 @@ typedef struct LlmGenerateRequest
 	bool raw;		 /* turns[0].content is the prompt as it is, without the chat template */
 	bool stream;	 /* send CHUNK frames as text comes; the result's text is empty then */
 	bool ignore_eos; /* go on after an end-of-generation token (benchmarks) */
+	bool speculate;	 /* drafts may be tried; the answer is the same */
 	uint32_t n_turns;
 	const LlmChatTurn *turns;
 	uint32_t max_tokens; /* > 0 */
@@ -178,6 +179,8 @@ typedef struct LlmGenerateResult
 	uint32_t prompt_tokens;		/* with template and BOS */
 	uint32_t cached_tokens;		/* of these, found in the KV cache */
 	uint32_t completion_tokens; /* sampled, with the end token if there was one */
+	uint32_t drafted_tokens;	/* computed on the guess that they come next */
+	uint32_t accepted_tokens;	/* of these, were right: each saved a step */
 	uint64_t first_token_us;	/* from arrival in the engine */
 	uint64_t total_us;
 } LlmGenerateResult;
@@ -245,6 +248,15 @@ typedef enum LlmEngineDevice
 	LLM_DEVICE_FAKE /* no model at all: see src/engine/fake.h */
 } LlmEngineDevice;
 
+/* Where drafts come from.  None changes an answer. */
+typedef enum LlmSpeculation
+{
+	LLM_SPECULATION_OFF = 0,
+	LLM_SPECULATION_NGRAM,	/* the sequence's own earlier tokens, as far as it pays */
+	LLM_SPECULATION_ALWAYS, /* the same, paying or not: for tests */
+	LLM_SPECULATION_COUNT
+} LlmSpeculation;
+
 /* Payload of HELLO: settings of this engine process for its life. */
 typedef struct LlmEngineConfig
 {
@@ -256,9 +268,10 @@ typedef struct LlmEngineConfig
 	uint32_t max_step_tokens; /* tokens of one step */
 	uint64_t kv_cache_bytes;  /* per model */
 	uint32_t max_queue;		  /* requests waiting in the engine; more fail with LLM_ERR_LIMIT */
-	uint32_t fake_slots;	  /* fake engine: requests running at once */
-	uint32_t fake_step_us;	  /* fake engine: time of one step */
-	uint32_t fake_steps;	  /* fake engine: steps of a request that does not say */
+	LlmSpeculation speculation;
+	uint32_t fake_slots;   /* fake engine: requests running at once */
+	uint32_t fake_step_us; /* fake engine: time of one step */
+	uint32_t fake_steps;   /* fake engine: steps of a request that does not say */
 } LlmEngineConfig;
 
 extern void llm_engine_config_write(LlmWriter *w, const LlmEngineConfig *config);
@@ -298,6 +311,8 @@ typedef enum LlmModelCount
 	LLM_MODEL_STEP_TOKENS,		/* tokens computed, over all steps */
 	LLM_MODEL_PROMPT_TOKENS,	/* of these, of prompts */
 	LLM_MODEL_GENERATED_TOKENS, /* sampled */
+	LLM_MODEL_DRAFTED_TOKENS,	/* computed on the guess that they come next */
+	LLM_MODEL_ACCEPTED_TOKENS,	/* of these, were right: each saved its sequence a step */
 	LLM_MODEL_FORWARD_US,		/* in forward passes */
 	LLM_MODEL_BUSY_US,			/* with work for the model: steps and what lies between them */
 	LLM_N_MODEL_COUNTS

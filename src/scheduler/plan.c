@@ -276,10 +276,8 @@ plan_drafts(LlmScheduler *scheduler, const Budget *budget, int32_t n_interactive
 	{
 		LlmSequence *sequence = scheduler->planned[i];
 
-		if (sequence->n_draft == 0)
-			continue;
-		llm_sequence_plan_draft(sequence, scheduler->pool, sequence->n_draft);
-		scheduler->drafted += (uint64_t) sequence->n_draft;
+		if (sequence->n_draft > 0)
+			llm_sequence_plan_draft(sequence, scheduler->pool, sequence->n_draft);
 	}
 }
 

@@ -230,7 +230,6 @@ llm_scheduler_status(const LlmScheduler *scheduler, LlmSchedulerStatus *out)
 		.kv_blocks_free = llm_kv_pool_n_free(scheduler->pool),
 		.steps = scheduler->steps,
 		.tokens = scheduler->tokens,
-		.drafted = scheduler->drafted,
 	};
 }
 

@@ -109,8 +109,7 @@ typedef struct LlmSchedulerStatus
 	int32_t kv_blocks_total;
 	int32_t kv_blocks_free;
 	uint64_t steps;
-	uint64_t tokens;  /* computed, over all steps, drafted ones as well */
-	uint64_t drafted; /* of these, were drafted */
+	uint64_t tokens; /* computed, over all steps, drafted ones as well */
 } LlmSchedulerStatus;
 
 extern void llm_scheduler_status(const LlmScheduler *scheduler, LlmSchedulerStatus *out);

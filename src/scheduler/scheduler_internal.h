@@ -38,7 +38,6 @@ struct LlmScheduler
 	uint64_t last_serial; /* of a sequence */
 	uint64_t steps;		  /* committed */
 	uint64_t tokens;	  /* committed */
-	uint64_t drafted;	  /* of these */
 };
 
 static inline LlmLane *

@@ -94,6 +94,7 @@ prepare_options(LlmVerb verb, const NullableDatum *arguments, LlmPreparedCall *o
 	generate->raw = options->raw;
 	generate->stream = verb == LLM_VERB_STREAM;
 	generate->ignore_eos = options->ignore_eos;
+	generate->speculate = options->speculation;
 	generate->max_tokens = (uint32_t) options->max_tokens;
 	generate->sampling = llm_options_sampling(options);
 	generate->n_stops = options->n_stops;

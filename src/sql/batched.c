@@ -83,6 +83,10 @@ enum
 	DETAIL_TTFT_MS,
 	DETAIL_TOTAL_MS,
 	DETAIL_ERROR,
+
+	/* From here on an older definition of the function may have fewer columns. */
+	DETAIL_DRAFTED_TOKENS,
+	DETAIL_ACCEPTED_TOKENS,
 	DETAIL_COUNT
 };
 
@@ -93,6 +97,7 @@ llm_batched_row_answer(const LlmOutcome *outcome, TupleDesc row_type, bool *isnu
 	Datum values[DETAIL_COUNT] = {0};
 	bool nulls[DETAIL_COUNT];
 
+	Assert(row_type->natts > DETAIL_ERROR && row_type->natts <= DETAIL_COUNT);
 	*isnull = false;
 	memset(nulls, outcome->failed, sizeof(nulls));
 	if (outcome->failed)
@@ -110,6 +115,8 @@ llm_batched_row_answer(const LlmOutcome *outcome, TupleDesc row_type, bool *isnu
 		values[DETAIL_COMPLETION_TOKENS] = Int32GetDatum((int32) result->completion_tokens);
 		values[DETAIL_TTFT_MS] = Float8GetDatum((double) result->first_token_us / 1000);
 		values[DETAIL_TOTAL_MS] = Float8GetDatum((double) result->total_us / 1000);
+		values[DETAIL_DRAFTED_TOKENS] = Int32GetDatum((int32) result->drafted_tokens);
+		values[DETAIL_ACCEPTED_TOKENS] = Int32GetDatum((int32) result->accepted_tokens);
 		nulls[DETAIL_ERROR] = true;
 	}
 	return HeapTupleGetDatum(heap_form_tuple(row_type, values, nulls));

@@ -65,7 +65,8 @@ form_row(TupleDesc row_type, const NullableDatum *columns, int n_columns)
 	Datum *values = palloc(sizeof(Datum) * n_columns);
 	bool *nulls = palloc(sizeof(bool) * n_columns);
 
-	Assert(row_type->natts == n_columns);
+	/* An older definition of the function lacks the last ones. */
+	Assert(row_type->natts <= n_columns);
 	for (int i = 0; i < n_columns; i++)
 	{
 		values[i] = columns[i].value;
@@ -155,6 +156,8 @@ put_model(ReturnSetInfo *set, const ForeignServer *server, const LlmModelStatus 
 		IF_LOADED(Int64GetDatum((int64) model->counts[LLM_MODEL_STEPS])),
 		sees_all ? text_or_null(model->path) : none(),
 		sees_all ? text_or_null(model->last_error) : none(),
+		IF_LOADED(Int64GetDatum((int64) model->counts[LLM_MODEL_DRAFTED_TOKENS])),
+		IF_LOADED(Int64GetDatum((int64) model->counts[LLM_MODEL_ACCEPTED_TOKENS])),
 	};
 #undef IF_LOADED
 	HeapTuple row = form_row(set->setDesc, columns, lengthof(columns));

@@ -65,6 +65,7 @@ static const OptionRule rules[LLM_OPTION_COUNT] = {
 									   AT(repetition_penalty), 0, 10, true},
 	[LLM_OPTION_SEED] = {"seed", OPTION_BIGINT, MAKERS, AT(seed), -9223372036854775808.0,
 						 9223372036854775807.0, false},
+	[LLM_OPTION_SPECULATION] = {"speculation", OPTION_BOOL, MAKERS, AT(speculation)},
 	[LLM_OPTION_STOP] = {"stop", OPTION_TEXTS, MAKERS, AT(stops)},
 	[LLM_OPTION_SYSTEM_PROMPT] = {"system_prompt", OPTION_TEXT, MAKERS, AT(system_prompt)},
 	[LLM_OPTION_TEMPERATURE] = {"temperature", OPTION_NUMBER, MAKERS, AT(temperature), 0, 10,
@@ -86,6 +87,7 @@ llm_options_init(LlmOptions *options)
 	options->repetition_penalty = neutral.repetition_penalty;
 	options->presence_penalty = neutral.presence_penalty;
 	options->frequency_penalty = neutral.frequency_penalty;
+	options->speculation = true;
 	options->max_tokens = Min(llm_guc_max_tokens, llm_guc_max_tokens_limit);
 }
 

@@ -24,6 +24,7 @@ typedef enum LlmOptionId
 	LLM_OPTION_RAW,
 	LLM_OPTION_REPETITION_PENALTY,
 	LLM_OPTION_SEED,
+	LLM_OPTION_SPECULATION,
 	LLM_OPTION_STOP,
 	LLM_OPTION_SYSTEM_PROMPT,
 	LLM_OPTION_TEMPERATURE,
@@ -63,6 +64,7 @@ typedef struct LlmOptions
 	int64 seed;
 	bool raw;
 	bool ignore_eos;
+	bool speculation;
 	LlmOnError on_error;
 	LlmStrView system_prompt;
 	uint32_t n_stops;

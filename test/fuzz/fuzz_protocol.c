@@ -175,6 +175,7 @@ write_request(LlmWriter *w, LlmRequestKind kind)
 
 	if (kind == LLM_REQUEST_GENERATE)
 		request.generate = (LlmGenerateRequest){.stream = true,
+												.speculate = true,
 												.n_turns = 2,
 												.turns = turns,
 												.max_tokens = 9,

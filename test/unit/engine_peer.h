@@ -61,6 +61,7 @@ peer_config(LlmEngineDevice device)
 							 .max_step_tokens = 256,
 							 .kv_cache_bytes = 64 << 20,
 							 .max_queue = 64,
+							 .speculation = LLM_SPECULATION_NGRAM,
 							 .fake_slots = 4,
 							 .fake_step_us = 1000,
 							 .fake_steps = 4};
@@ -324,6 +325,7 @@ peer_generate(const char *path, const char *prompt, uint32_t max_tokens, LlmChat
 	request.generate.turns = turn;
 	request.generate.max_tokens = max_tokens;
 	request.generate.sampling = llm_sampling_params_default();
+	request.generate.speculate = true;
 	return request;
 }
 

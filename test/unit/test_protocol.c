@@ -186,6 +186,7 @@ check_generate(void)
 	LlmError err;
 
 	generate->stream = true;
+	generate->speculate = true;
 	generate->n_turns = 2;
 	generate->turns = turns;
 	generate->max_tokens = 7;
@@ -199,7 +200,8 @@ check_generate(void)
 			  back.model.weight_form == LLM_WEIGHTS_F32 && back.model.kv_type == LLM_KV_F32);
 		CHECK(llm_strview_is(back.model.name, "small") &&
 			  llm_model_ref_key(&back.model) == llm_model_ref_key(&request.model));
-		CHECK(!back.generate.raw && back.generate.stream && !back.generate.ignore_eos);
+		CHECK(!back.generate.raw && back.generate.stream && !back.generate.ignore_eos &&
+			  back.generate.speculate);
 		CHECK(back.generate.n_turns == 2 && back.generate.max_tokens == 7);
 		CHECK(llm_strview_is(back.generate.turns[0].role, "system") &&
 			  llm_strview_equal(back.generate.turns[1].content, turns[1].content));
@@ -328,7 +330,8 @@ check_keys(void)
 static void
 check_results(void)
 {
-	LlmGenerateResult generate = {llm_strview("text"), LLM_FINISH_LENGTH, 10, 4, 3, 1000, 2000};
+	LlmGenerateResult generate = {
+		llm_strview("text"), LLM_FINISH_LENGTH, 10, 4, 3, 5, 2, 1000, 2000};
 	LlmGenerateResult generate_back;
 	int32_t ids[2] = {5, 6};
 	LlmTokensResult tokens = {2, false, (const char *) ids}, tokens_back;
@@ -341,9 +344,15 @@ check_results(void)
 		  llm_strview_is(generate_back.text, "text") &&
 		  generate_back.finish_reason == LLM_FINISH_LENGTH && generate_back.prompt_tokens == 10 &&
 		  generate_back.cached_tokens == 4 && generate_back.completion_tokens == 3 &&
+		  generate_back.drafted_tokens == 5 && generate_back.accepted_tokens == 2 &&
 		  generate_back.first_token_us == 1000 && generate_back.total_us == 2000);
 	check_cuts(bytes, read_generate_result);
 	generate.finish_reason = LLM_FINISH_COUNT;
+	WRITE(bytes, llm_generate_result_write(&w, &generate));
+	CHECK(read_generate_result(bytes, &err) == LLM_ERR_PROTOCOL);
+	free((char *) bytes.data);
+	generate.finish_reason = LLM_FINISH_STOP;
+	generate.drafted_tokens = 1;
 	WRITE(bytes, llm_generate_result_write(&w, &generate));
 	CHECK(read_generate_result(bytes, &err) == LLM_ERR_PROTOCOL);
 	free((char *) bytes.data);
@@ -422,7 +431,8 @@ check_facts_and_errors(void)
 static void
 check_life(void)
 {
-	LlmEngineConfig config = {LLM_PROTOCOL_VERSION, LLM_DEVICE_FAKE, 1, 2, 3, 4, 5, 6, 7, 8, 9};
+	LlmEngineConfig config = {
+		LLM_PROTOCOL_VERSION, LLM_DEVICE_FAKE, 1, 2, 3, 4, 5, 6, LLM_SPECULATION_NGRAM, 7, 8, 9};
 	LlmEngineConfig config_back;
 	LlmEngineReady ready = {LLM_PROTOCOL_VERSION, llm_strview("cpu")}, ready_back;
 	static LlmEngineStatus status, status_back;
@@ -434,8 +444,9 @@ check_life(void)
 		  config_back.device == LLM_DEVICE_FAKE && config_back.n_threads == 1 &&
 		  config_back.max_simd == 2 && config_back.max_sequences == 3 &&
 		  config_back.max_step_tokens == 4 && config_back.kv_cache_bytes == 5 &&
-		  config_back.max_queue == 6 && config_back.fake_slots == 7 &&
-		  config_back.fake_step_us == 8 && config_back.fake_steps == 9);
+		  config_back.max_queue == 6 && config_back.speculation == LLM_SPECULATION_NGRAM &&
+		  config_back.fake_slots == 7 && config_back.fake_step_us == 8 &&
+		  config_back.fake_steps == 9);
 	check_cuts(bytes, read_config);
 	config.protocol_version++;
 	WRITE(bytes, llm_engine_config_write(&w, &config));
