@@ -149,7 +149,7 @@ llm_draft_share_cut(LlmDraftShare *share, const LlmStepCost *cost, LlmSequence *
 	LLM_ASSERT(n_tokens >= n_sequences && max_tokens >= 0);
 	if (take_drafts(sequences, n_sequences, 0, max_tokens).n_tokens == 0)
 		bound = NONE;
-	else if (share->policy == LLM_DRAFT_IF_IT_PAYS)
+	else if (!share->always)
 	{
 		bound = find_bound(cost, sequences, n_sequences, n_tokens, max_tokens);
 		share->n_declined = bound < NONE ? 0 : share->n_declined + 1;

@@ -13,13 +13,15 @@
 #ifndef LLM_SCHEDULER_DRAFT_SHARE_H
 #define LLM_SCHEDULER_DRAFT_SHARE_H
 
-#include "scheduler/scheduler.h"
+#include "scheduler/sequence.h"
 #include "scheduler/step_cost.h"
 
-/* All zero to begin with. */
+#include <stdbool.h>
+
+/* All zero to begin with, but for always. */
 typedef struct LlmDraftShare
 {
-	LlmDraftPolicy policy;
+	bool always;		/* LLM_DRAFT_ALWAYS: take all that there is room for */
 	int32_t n_declined; /* steps in a row that had drafts on offer and took none */
 } LlmDraftShare;
 

@@ -76,7 +76,7 @@ llm_scheduler_create(const LlmSchedulerConfig *config, LlmScheduler **out, LlmEr
 	if (scheduler == NULL)
 		return llm_error_set(err, LLM_ERR_OUT_OF_MEMORY, "out of memory for a scheduler");
 	scheduler->config = *config;
-	scheduler->draft_share.policy = config->draft_policy;
+	scheduler->draft_share.always = config->draft_policy == LLM_DRAFT_ALWAYS;
 	status = llm_kv_pool_create(config->n_kv_blocks, &scheduler->pool, err);
 	if (status == LLM_OK)
 		status = create_batch(config, &scheduler->batch, err);

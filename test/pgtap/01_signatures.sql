@@ -68,7 +68,8 @@ SELECT results_eq(
 	('generate', 'prompts text[]', ''),
 	('generate_detail', 'prompt text', ', OUT text text, OUT finish_reason text, '
 	 || 'OUT prompt_tokens integer, OUT cached_tokens integer, OUT completion_tokens integer, '
-	 || 'OUT ttft_ms double precision, OUT total_ms double precision, OUT error text'),
+	 || 'OUT ttft_ms double precision, OUT total_ms double precision, OUT error text, '
+	 || 'OUT drafted_tokens integer, OUT accepted_tokens integer'),
 	('stream', 'prompt text', ', OUT chunk_no integer, OUT chunk text')$$,
 	'input and output of what generates');
 SELECT results_eq(
@@ -119,7 +120,7 @@ SELECT columns_are('llm', 'models', ARRAY['name', 'owner', 'source', 'context_le
 	'kv_cache_type', 'is_default', 'is_builtin', 'description']);
 SELECT columns_are('llm', 'model_status', ARRAY['model', 'state', 'loaded_bytes', 'context_length', 'slots',
 	'running', 'waiting', 'kv_blocks', 'kv_blocks_free', 'requests', 'prompt_tokens', 'generated_tokens',
-	'steps', 'path', 'last_error']);
+	'steps', 'path', 'last_error', 'drafted_tokens', 'accepted_tokens']);
 SELECT columns_are('llm', 'engine_status', ARRAY['state', 'description', 'broker_pid', 'engine_pid',
 	'started', 'retry_at', 'starts', 'failures', 'models', 'slots', 'slots_used', 'requests', 'completed',
 	'failed', 'cancelled', 'read_ahead', 'row_by_row', 'payload_bytes', 'last_error']);

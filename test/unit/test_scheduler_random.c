@@ -7,7 +7,8 @@
  * and the next token is taken from that hash.  A wrong slot, a wrong block table, a block that
  * two sequences share or a token that was skipped changes the hash.  The naive model hashes the
  * tokens of one sequence in order and has no cache at all; both must agree on every row of every
- * sequence.
+ * sequence.  Sequences are drafted for at random, rightly and wrongly: rows behind a wrong token must
+ * be declared void, and they are the negative control, for they differ from the naive model.
  *
  * Each episode draws its own limits, down to a budget of one token and one sequence.  After every
  * step the scheduler recounts itself (llm_scheduler_check) and the view is checked as a kernel
@@ -36,6 +37,7 @@ typedef struct Record
 	int32_t next_row; /* position whose row must come next */
 	int32_t n_tokens;
 	bool bulk;
+	bool decodes;		   /* has one token to compute */
 	bool begun;			   /* has been in a step */
 	int32_t n_before;	   /* computed before the step under way */
 	uint64_t *prefix_hash; /* [n_prompt + max_new_tokens] of tokens 0 .. i, by the naive model */
@@ -50,13 +52,15 @@ typedef struct World
 	uint8_t *slot_written; /* the same length: 1 for slots of the step under way */
 	Record *live[MAX_LIVE];
 	int32_t n_live;
-	int32_t bulk_percent; /* of the sequences */
-	bool timed;			  /* the scheduler is told how long steps take */
+	int32_t bulk_percent;  /* of the sequences */
+	bool timed;			   /* the scheduler is told how long steps take */
+	int32_t draft_percent; /* of the times when one could be drafted for */
 	uint64_t last_arrival;
 } World;
 
 static uint64_t rng_state;
 static int64_t n_rows_checked, n_finished, n_cancelled, n_steps;
+static int64_t n_accepted, n_void, n_void_differ;
 
 /* SplitMix64 (Steele, Lea, Flood 2014). */
 static uint64_t
@@ -105,6 +109,8 @@ world_create(void)
 
 	world.bulk_percent = random_between(0, 2) * 50;
 	world.timed = random_between(0, 1) == 1;
+	world.draft_percent = random_between(0, 2) * 45;
+	world.config.draft_policy = random_between(0, 2) == 0 ? LLM_DRAFT_IF_IT_PAYS : LLM_DRAFT_ALWAYS;
 	world.config.max_sequences = random_between(0, 4) == 0 ? 1 : random_between(2, 24);
 	world.config.max_waiting = random_between(1, 40);
 	world.config.max_step_tokens = budgets[random_between(0, 6)];
@@ -304,6 +310,12 @@ use_rows(World *world, const LlmBatchView *view, const LlmLogitRow *rows)
 		int32_t t = view->logit_row[r];
 		uint64_t hash = run_row(world, view, t);
 
+		if (rows[r].position >= llm_sequence_n_computed(sequence))
+		{
+			n_void++;
+			n_void_differ += hash != record->prefix_hash[view->position[t]];
+			continue;
+		}
 		CHECK(rows[r].position == view->position[t] && rows[r].position == record->next_row);
 		record->next_row++;
 		CHECK_MSG(hash == record->prefix_hash[view->position[t]],
@@ -314,7 +326,7 @@ use_rows(World *world, const LlmBatchView *view, const LlmLogitRow *rows)
 			record->n_tokens < llm_sequence_n_prompt(sequence) + record->max_new_tokens)
 		{
 			record_token(record, token_from(hash));
-			llm_sequence_append(sequence, token_from(hash));
+			n_accepted += llm_sequence_append(sequence, token_from(hash));
 		}
 	}
 	for (int32_t i = world->n_live; i-- > 0;)
@@ -329,24 +341,51 @@ use_rows(World *world, const LlmBatchView *view, const LlmLogitRow *rows)
 	}
 }
 
+/* Draft for some sequences that decode: what they will say, up to some token that is wrong. */
+static void
+draft(World *world)
+{
+	for (int32_t i = 0; i < world->n_live; i++)
+	{
+		Record *record = world->live[i];
+		int32_t n_tokens = random_between(0, LLM_MAX_DRAFT);
+		int32_t n_right = random_between(0, LLM_MAX_DRAFT);
+		uint64_t hash = record->prefix_hash[record->n_tokens - 1];
+		int32_t tokens[LLM_MAX_DRAFT];
+
+		if (!record->begun || random_between(0, 99) >= world->draft_percent ||
+			llm_sequence_n_computed(record->sequence) != record->n_tokens - 1)
+			continue;
+		for (int32_t t = 0; t < n_tokens; t++)
+		{
+			tokens[t] = t == n_right ? VOCABULARY : token_from(hash);
+			hash = fold(hash, tokens[t]);
+		}
+		llm_sequence_draft(record->sequence, tokens, n_tokens,
+						   (double) random_between(1, 100) / 100);
+	}
+}
+
 /*
  * Every interactive decode runs if the budget has room for all, but for the token that is kept for
  * bulk work; and bulk work moves.
  */
 static void
-check_decodes_first(const World *world, const LlmBatchView *view, int32_t n_decodes, bool bulk_runs)
+check_decodes_first(const World *world, int32_t n_decodes, bool bulk_runs)
 {
 	int32_t room = world->config.max_step_tokens - (world->config.max_step_tokens > 1);
-	int32_t n_single = 0;
+	int32_t n_served = 0;
 	bool bulk_moves = false;
 
-	for (int32_t s = 0; s < view->n_seqs; s++)
-		n_single += view->query_start[s + 1] - view->query_start[s] == 1;
 	for (int32_t i = 0; i < world->n_live; i++)
-		bulk_moves = bulk_moves ||
-					 (world->live[i]->bulk &&
-					  llm_sequence_n_computed(world->live[i]->sequence) > world->live[i]->n_before);
-	CHECK(n_single >= (n_decodes < room ? n_decodes : room));
+	{
+		const Record *record = world->live[i];
+		bool moves = llm_sequence_n_computed(record->sequence) > record->n_before;
+
+		n_served += moves && record->decodes;
+		bulk_moves = bulk_moves || (moves && record->bulk);
+	}
+	CHECK(n_served >= (n_decodes < room ? n_decodes : room));
 	CHECK(!bulk_runs || bulk_moves || world->config.max_step_tokens == 1);
 }
 
@@ -364,8 +403,9 @@ world_step(World *world)
 		int32_t n_computed = llm_sequence_n_computed(record->sequence);
 
 		record->n_before = n_computed;
-		n_decodes += record->begun && !record->bulk &&
-					 llm_sequence_n_tokens(record->sequence) - n_computed == 1;
+		record->decodes = record->begun && !record->bulk &&
+						  llm_sequence_n_tokens(record->sequence) - n_computed == 1;
+		n_decodes += record->decodes;
 		bulk_runs = bulk_runs || (record->bulk && n_computed > 0);
 	}
 	view = llm_scheduler_plan(world->scheduler, &rows);
@@ -377,12 +417,14 @@ world_step(World *world)
 	CHECK(store_tokens(world, view));
 	llm_scheduler_commit(world->scheduler);
 	CHECK(llm_scheduler_check(world->scheduler));
-	check_decodes_first(world, view, n_decodes, bulk_runs);
+	check_decodes_first(world, n_decodes, bulk_runs);
 	check_order(world, false);
 	check_order(world, true);
 	if (world->timed)
 		llm_scheduler_note_time(world->scheduler, random_between(1, 100) + 10 * view->n_tokens);
 	use_rows(world, view, rows);
+	CHECK(llm_scheduler_check(world->scheduler));
+	draft(world);
 	CHECK(llm_scheduler_check(world->scheduler));
 	n_steps++;
 	return true;
@@ -444,6 +486,10 @@ main(void)
 		run_episode(EPISODE_OPERATIONS);
 	printf("%" PRId64 " steps, %" PRId64 " rows, %" PRId64 " finished, %" PRId64 " cancelled\n",
 		   n_steps, n_rows_checked, n_finished, n_cancelled);
+	printf("%" PRId64 " drafted tokens accepted, %" PRId64 " rows void, %" PRId64
+		   " of them wrong\n",
+		   n_accepted, n_void, n_void_differ);
 	CHECK(n_rows_checked > 0 && n_finished > 0 && n_cancelled > 0);
+	CHECK(n_accepted > 0 && n_void_differ > 0 && 10 * n_void_differ > 9 * n_void);
 	return unit_done("scheduler_random");
 }

@@ -451,6 +451,8 @@ start_bench(Bench *bench, const char *path, LlmSpeculation speculation, uint32_t
 
 	memset(bench, 0, sizeof(*bench));
 	llm_outbox_init(&bench->outbox);
+	for (int i = 0; i < N_REQUESTS; i++)
+		llm_strbuf_init(&bench->answers[i].text, 0);
 	if (!CHECK(llm_wake_create(&bench->wake, &err) == LLM_OK) ||
 		!CHECK_MSG(llm_engine_create(&config, &bench->outbox, &bench->wake, &bench->service,
 									 &err) == LLM_OK,
@@ -465,6 +467,8 @@ static void
 stop_bench(Bench *bench)
 {
 	bench->service->ops->destroy(bench->service);
+	for (int i = 0; i < N_REQUESTS; i++)
+		llm_strbuf_free(&bench->answers[i].text);
 	llm_outbox_free(&bench->outbox);
 	llm_wake_destroy(&bench->wake);
 }
@@ -540,8 +544,8 @@ run_requests(Bench *bench, const char *path, bool together, const LlmStrView *st
 static bool
 same_answer(const Answer *a, const Answer *b)
 {
-	return a->done && b->done && a->finish_reason == b->finish_reason &&
-		   a->completion_tokens == b->completion_tokens &&
+	return a->done && b->done && !a->text.failed && !b->text.failed &&
+		   a->finish_reason == b->finish_reason && a->completion_tokens == b->completion_tokens &&
 		   llm_strview_equal(llm_strbuf_view(&a->text), llm_strbuf_view(&b->text));
 }
 
@@ -641,7 +645,8 @@ check_engine(const char *path, uint32_t max_step_tokens)
 		llm_model_config(((LlmEngine *) plain.service)->models[0].loaded->model)->vocab_size;
 	record(&plain, path, stops, stop_text);
 	before = status_of(&plain);
-	CHECK(before.drafted_tokens == 0 && before.accepted_tokens == 0);
+	CHECK(before.counts[LLM_MODEL_DRAFTED_TOKENS] == 0 &&
+		  before.counts[LLM_MODEL_ACCEPTED_TOKENS] == 0);
 
 	if (!start_bench(&bench, path, LLM_SPECULATION_ALWAYS, max_step_tokens))
 		return;
@@ -655,7 +660,8 @@ check_engine(const char *path, uint32_t max_step_tokens)
 	CHECK(n_different > 0);
 
 	before = status_of(&bench);
-	CHECK(before.drafted_tokens >= before.accepted_tokens && before.accepted_tokens > 0);
+	CHECK(before.counts[LLM_MODEL_DRAFTED_TOKENS] >= before.counts[LLM_MODEL_ACCEPTED_TOKENS] &&
+		  before.counts[LLM_MODEL_ACCEPTED_TOKENS] > 0);
 	CHECK(before.running == 0 && before.kv_blocks_free == before.kv_blocks_total);
 
 	/* Perfect drafts save steps, and the counters add up. */
@@ -665,14 +671,18 @@ check_engine(const char *path, uint32_t max_step_tokens)
 	after = status_of(&bench);
 	for (int i = 0; i < N_REQUESTS; i++)
 	{
-		before.drafted_tokens += bench.answers[i].drafted_tokens;
-		before.accepted_tokens += bench.answers[i].accepted_tokens;
+		before.counts[LLM_MODEL_DRAFTED_TOKENS] += bench.answers[i].drafted_tokens;
+		before.counts[LLM_MODEL_ACCEPTED_TOKENS] += bench.answers[i].accepted_tokens;
 	}
-	CHECK(after.drafted_tokens == before.drafted_tokens);
-	CHECK(after.accepted_tokens == before.accepted_tokens);
-	CHECK_MSG(2 * (after.steps - before.steps) < after.generated_tokens - before.generated_tokens,
-			  "%d steps for %d tokens", (int) (after.steps - before.steps),
-			  (int) (after.generated_tokens - before.generated_tokens));
+	CHECK(after.counts[LLM_MODEL_DRAFTED_TOKENS] == before.counts[LLM_MODEL_DRAFTED_TOKENS]);
+	CHECK(after.counts[LLM_MODEL_ACCEPTED_TOKENS] == before.counts[LLM_MODEL_ACCEPTED_TOKENS]);
+	CHECK_MSG(2 * (after.counts[LLM_MODEL_STEPS] - before.counts[LLM_MODEL_STEPS]) <
+				  after.counts[LLM_MODEL_GENERATED_TOKENS] -
+					  before.counts[LLM_MODEL_GENERATED_TOKENS],
+			  "%d steps for %d tokens",
+			  (int) (after.counts[LLM_MODEL_STEPS] - before.counts[LLM_MODEL_STEPS]),
+			  (int) (after.counts[LLM_MODEL_GENERATED_TOKENS] -
+					 before.counts[LLM_MODEL_GENERATED_TOKENS]));
 	stop_bench(&plain);
 	stop_bench(&bench);
 }
