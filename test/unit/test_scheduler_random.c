@@ -7,8 +7,8 @@
  * and the next token is taken from that hash.  A wrong slot, a wrong block table, a block that
  * two sequences share or a token that was skipped changes the hash.  The naive model hashes the
  * tokens of one sequence in order and has no cache at all; both must agree on every row of every
- * sequence.  Sequences are drafted for at random, rightly and wrongly: rows behind a wrong token must
- * be declared void, and they are the negative control, for they differ from the naive model.
+ * sequence.  Sequences are drafted for at random, rightly and wrongly: rows behind a wrong token
+ * must be declared void, and they are the negative control, for they differ from the naive model.
  *
  * Each episode draws its own limits, down to a budget of one token and one sequence.  After every
  * step the scheduler recounts itself (llm_scheduler_check) and the view is checked as a kernel
