@@ -11,7 +11,8 @@ export LLM_TEST_DATA
 
 $(BUILD)/test/%: test/%.c $(PLAIN_LIB)
 	@mkdir -p $(@D)
-	$(PLAIN_CC) $(PLAIN_CFLAGS) -Itest/unit -MMD -MP -MF $@.d -MT $@ -o $@ $< $(PLAIN_LIB) $(PLAIN_LDLIBS)
+	$(PLAIN_CC) $(PLAIN_CFLAGS) $(TEST_FLAGS) -Itest/unit -MMD -MP -MF $@.d -MT $@ -o $@ $< \
+		$(TEST_OBJS) $(PLAIN_LIB) $(PLAIN_LDLIBS)
 
 # What the golden tests read (test/unit/test_model_golden.c), made from the test data where it is there.
 LLM_TEST_GOLDEN = $(abspath $(BUILD)/golden)
@@ -118,6 +119,14 @@ $(KERNEL_PROGRAMS): $(BUILD)/test/kernels/%: test/kernels/%.c $(EMULATED_OBJS) $
 	@mkdir -p $(@D)
 	$(PLAIN_CC) $(PLAIN_CFLAGS) $(EMULATED_FLAG) -Itest/unit -MMD -MP -MF $@.d -MT $@ -o $@ $< \
 		$(EMULATED_OBJS) $(PLAIN_LIB) $(PLAIN_LDLIBS)
+
+# One unit test wants that level, too; another counts calls of the allocator.
+ONE_ANSWER = $(BUILD)/test/unit/test_one_answer
+$(ONE_ANSWER): $(EMULATED_OBJS)
+$(ONE_ANSWER): private TEST_OBJS = $(EMULATED_OBJS)
+$(ONE_ANSWER): private TEST_FLAGS = $(EMULATED_FLAG)
+ALLOCATOR = malloc calloc realloc free aligned_alloc posix_memalign mmap munmap
+$(BUILD)/test/unit/test_step_memory: private TEST_FLAGS = $(ALLOCATOR:%=-Wl,--wrap=%)
 
 check-kernels: $(KERNEL_PROGRAMS)
 	@status=0; for program in $^; do $$program || status=1; done; exit $$status
