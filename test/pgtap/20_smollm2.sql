@@ -6,13 +6,13 @@
 \pset tuples_only true
 \pset pager off
 BEGIN;
-SELECT plan(13);
+SELECT plan(16);
 SET LOCAL postgres_llm.default_model = 'smollm2';
 
 SELECT (pg_stat_file(current_setting('postgres_llm.model_directory') || '/SmolLM2-135M-Instruct.Q4_1.gguf',
 					 true)).size IS NULL AS is_missing \gset
 \if :is_missing
-SELECT skip('the file of SmolLM2 is not in the model directory', 13);
+SELECT skip('the file of SmolLM2 is not in the model directory', 16);
 \else
 
 SELECT is(llm.tokenize('What is the capital of France?'), '{1780,314,260,3575,282,4649,47}', 'tokens');
@@ -34,6 +34,20 @@ SELECT is(llm.generate('What is the capital of France?'), 'The capital of France
 SELECT is(llm.generate('Say hello.', max_tokens => 12), llm.generate('Say hello.', max_tokens => 12), 'twice the same');
 SELECT is((SELECT prompt_tokens FROM llm.generate_detail('What is the capital of France?', max_tokens => 1)), 37,
 		  'the prompt with its template');
+
+-- Drafts: an answer that copies its prompt is the same with them and without.
+PREPARE copied (bool) AS
+SELECT t.id, d.text, d.finish_reason, d.completion_tokens
+FROM (VALUES (1, 0.0::float8), (2, 0.7)) AS t (id, temperature),
+	 llm.generate_detail('Repeat exactly: one two three four, one two three four, one two three four.', max_tokens => 40,
+						 temperature => t.temperature, seed => 5, options => jsonb_build_object('speculation', $1)) AS d
+ORDER BY t.id;
+CREATE TEMP TABLE drafted AS EXECUTE copied(true);
+SELECT results_eq($$EXECUTE copied(false)$$, $$SELECT * FROM drafted ORDER BY id$$, 'drafts change no answer');
+SELECT is((SELECT drafted_tokens FROM llm.generate_detail('Count: 1 2 3 1 2 3', max_tokens => 20,
+														   options => '{"speculation": false}')), 0, 'none without them');
+SELECT ok((SELECT accepted_tokens BETWEEN 0 AND drafted_tokens AND drafted_tokens >= 0 FROM llm.model_status
+		   WHERE model = 'smollm2'), 'accepted are some of the drafted');
 
 -- With exact weights: the reference's answer, and its numbers.
 SELECT lives_ok($$SELECT llm.create_model('pgtap_exact', 'SmolLM2-135M-Instruct.Q4_1.gguf',
