@@ -2,8 +2,8 @@
  * engine_pieces.h
  *	  Model, scheduler and sampler put together as the engine does it, without process and text.
  *
- * A test asks for answers; each is its tokens, their log-probabilities and a hash of the logits they
- * were drawn from, so that a single bit of a logit that changes shows.
+ * A test asks for answers; each is its tokens, their log-probabilities and a hash of the logits
+ * they were drawn from, so that a single bit of a logit that changes shows.
  */
 #ifndef LLM_TEST_ENGINE_PIECES_H
 #define LLM_TEST_ENGINE_PIECES_H

@@ -2,9 +2,9 @@
  * test_one_answer.c
  *	  One answer, bit for bit, however the engine comes to it: the matrix of all ways.
  *
- * Model, scheduler and sampler together.  A set of requests, greedy and seeded, is answered one by
- * one, each prompt in one step, on the reference kernels; every other way must give the same tokens,
- * log-probabilities and logits:
+ * Model, scheduler and sampler together.  A set of requests, greedy and seeded, is answered one
+ * by one, each prompt in one step, on the reference kernels; every other way must give the same
+ * tokens, log-probabilities and logits:
  *
  *		side by side	1, 2, 7, 32
  *		chunks			1, 17, 64, whole prompts
