@@ -324,6 +324,7 @@ CREATE FUNCTION llm.model_status(
 	OUT waiting pg_catalog.int4,
 	OUT kv_blocks pg_catalog.int4,
 	OUT kv_blocks_free pg_catalog.int4,
+	OUT kv_blocks_cached pg_catalog.int4,
 	OUT requests pg_catalog.int8,
 	OUT prompt_tokens pg_catalog.int8,
 	OUT generated_tokens pg_catalog.int8,
@@ -340,7 +341,7 @@ COMMENT ON FUNCTION llm.model_status() IS 'source of the view llm.model_status';
 CREATE VIEW llm.model_status AS
 SELECT
 	model, state, loaded_bytes, context_length, slots, running, waiting, kv_blocks, kv_blocks_free,
-	requests, prompt_tokens, generated_tokens, steps, path, last_error, drafted_tokens,
+	kv_blocks_cached, requests, prompt_tokens, generated_tokens, steps, path, last_error, drafted_tokens,
 	accepted_tokens
 FROM llm.model_status();
 COMMENT ON VIEW llm.model_status
@@ -356,7 +357,9 @@ COMMENT ON COLUMN llm.model_status.slots IS 'how many sequences can run at once,
 COMMENT ON COLUMN llm.model_status.running IS 'sequences in the batch';
 COMMENT ON COLUMN llm.model_status.waiting IS 'sequences in the queue';
 COMMENT ON COLUMN llm.model_status.kv_blocks IS 'blocks of the key-value cache';
-COMMENT ON COLUMN llm.model_status.kv_blocks_free IS 'of these, not in use';
+COMMENT ON COLUMN llm.model_status.kv_blocks_free IS 'of these, empty';
+COMMENT ON COLUMN llm.model_status.kv_blocks_cached
+IS 'of these, not in use but kept, for prompts that begin like earlier ones';
 COMMENT ON COLUMN llm.model_status.requests IS 'finished since it was loaded';
 COMMENT ON COLUMN llm.model_status.prompt_tokens
 IS 'prompt tokens computed since it was loaded; those found in the cache are not computed';

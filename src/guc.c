@@ -41,6 +41,7 @@ int llm_guc_max_step_tokens = 512;
 int llm_guc_max_tokens = 256;
 int llm_guc_max_tokens_limit = 8192;
 char *llm_guc_model_directory;
+int llm_guc_prefix_sharing = LLM_PREFIX_SHARING_DATABASE;
 int llm_guc_readahead_kb = 16384;
 int llm_guc_slots_per_backend = 256;
 int llm_guc_speculation = LLM_SPECULATION_NGRAM;
@@ -50,6 +51,13 @@ static const struct config_enum_entry device_options[] = {
 	{"cpu", LLM_DEVICE_CPU, false},
 	{"ref", LLM_DEVICE_REF, false},
 	{"fake", LLM_DEVICE_FAKE, false},
+	{NULL, 0, false},
+};
+
+static const struct config_enum_entry sharing_options[] = {
+	{"off", LLM_PREFIX_SHARING_OFF, false},
+	{"role", LLM_PREFIX_SHARING_ROLE, false},
+	{"database", LLM_PREFIX_SHARING_DATABASE, false},
 	{NULL, 0, false},
 };
 
@@ -168,6 +176,15 @@ static const Setting settings[] = {
 	 "pg_read_server_files.",
 	 PGC_SIGHUP, GUC_SUPERUSER_ONLY,
 	 TEXT(llm_guc_model_directory, "$sharedir/postgres_llm/models")},
+
+	/*
+	 * How fast an answer comes tells whether somebody asked something that begins alike, so whose
+	 * prompts may meet in the cache is not for ordinary users to say.
+	 */
+	{"postgres_llm.prefix_sharing",
+	 "Sets who shares the computed beginnings of prompts in the key-value cache.",
+	 "database: all sessions of a database; role: those of a role in it; off: nobody.", PGC_SUSET,
+	 0, CHOICE(llm_guc_prefix_sharing, sharing_options)},
 
 	{"postgres_llm.readahead_memory",
 	 "Sets the memory for rows that a batching node has read ahead.",

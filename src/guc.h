@@ -7,6 +7,14 @@
 
 #include "postgres.h"
 
+/* Who may reuse what was computed for another's prompt: PGC_SUSET, since it guards rows. */
+typedef enum LlmPrefixSharing
+{
+	LLM_PREFIX_SHARING_OFF,
+	LLM_PREFIX_SHARING_ROLE,
+	LLM_PREFIX_SHARING_DATABASE
+} LlmPrefixSharing;
+
 /* Alphabetical. */
 extern bool llm_guc_batch_scan;				/* plan LLM Batch nodes */
 extern char *llm_guc_default_model;			/* name in llm.models */
@@ -26,6 +34,7 @@ extern int llm_guc_max_step_tokens;	  /* tokens of one step */
 extern int llm_guc_max_tokens;		  /* default of the argument max_tokens */
 extern int llm_guc_max_tokens_limit;  /* ceiling of the argument max_tokens */
 extern char *llm_guc_model_directory; /* "$sharedir" is expanded */
+extern int llm_guc_prefix_sharing;	  /* LlmPrefixSharing */
 extern int llm_guc_readahead_kb;	  /* memory of rows read ahead, per node */
 extern int llm_guc_slots_per_backend; /* calls in flight of one backend */
 extern int llm_guc_speculation;		  /* LlmSpeculation */

@@ -141,6 +141,7 @@ llm_model_entry_status(const LlmModelEntry *entry, const LlmEngineConfig *config
 	out->waiting = (uint32_t) scheduler.waiting;
 	out->kv_blocks_total = (uint32_t) scheduler.kv_blocks_total;
 	out->kv_blocks_free = (uint32_t) scheduler.kv_blocks_free;
+	out->kv_blocks_cached = (uint32_t) scheduler.kv_blocks_cached;
 	memcpy(out->counts, entry->counts, sizeof(out->counts));
 	return true;
 }

@@ -80,6 +80,7 @@ reply_generate(LlmEngine *engine, const LlmEngineRequest *request)
 		.text = llm_strbuf_view(&generation->text),
 		.finish_reason = generation->finish_reason,
 		.prompt_tokens = (uint32_t) llm_sequence_n_prompt(request->sequence),
+		.cached_tokens = (uint32_t) llm_sequence_n_cached(request->sequence),
 		.completion_tokens = generation->n_tokens,
 		.drafted_tokens = (uint32_t) llm_sequence_n_drafted(request->sequence),
 		.accepted_tokens = (uint32_t) llm_sequence_n_accepted(request->sequence),
@@ -165,6 +166,7 @@ make_spec(LlmEngineRequest *request, LlmSequenceSpec *spec, LlmError *err)
 		max_new =
 			context - n_tokens < generate->max_tokens ? context - n_tokens : generate->max_tokens;
 	*spec = (LlmSequenceSpec){.owner = request,
+							  .tenant = request->message.model.tenant,
 							  .tokens = request->tokens.ids,
 							  .n_tokens = (int32_t) n_tokens,
 							  .max_new_tokens = (int32_t) max_new,

@@ -269,6 +269,7 @@ llm_engine_request_progress(const LlmEngineRequest *request, LlmRequestProgress 
 	*out = (LlmRequestProgress){
 		.phase = n_computed < n_prompt ? LLM_PHASE_PREFILL : LLM_PHASE_DECODE,
 		.prompt_tokens = (uint32_t) n_prompt,
+		.cached_tokens = (uint32_t) llm_sequence_n_cached(request->sequence),
 		.prompt_done = (uint32_t) (n_computed < n_prompt ? n_computed : n_prompt),
 		.generated_tokens = request->generation.n_tokens,
 		.wait_us = (uint64_t) (request->begun_us - request->arrived_us),

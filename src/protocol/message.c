@@ -66,6 +66,7 @@ model_ref_write(LlmWriter *w, const LlmModelRef *model)
 	llm_write_u32(w, model->context_length);
 	llm_write_u32(w, model->weight_form);
 	llm_write_u32(w, model->kv_type);
+	llm_write_u64(w, model->tenant);
 }
 
 static void
@@ -78,6 +79,7 @@ model_ref_read(LlmReader *r, LlmModelRef *out)
 	out->context_length = llm_read_u32(r);
 	weight_form = llm_read_u32(r);
 	kv_type = llm_read_u32(r);
+	out->tenant = llm_read_u64(r);
 	if (!fits_cstring(out->name, LLM_MAX_MODEL_NAME) || out->path.len == 0 ||
 		!fits_cstring(out->path, LLM_MAX_MODEL_PATH) || weight_form > LLM_WEIGHTS_F32 ||
 		kv_type > LLM_KV_Q8_0)
@@ -626,6 +628,7 @@ model_status_write(LlmWriter *w, const LlmModelStatus *model)
 	llm_write_u32(w, model->waiting);
 	llm_write_u32(w, model->kv_blocks_total);
 	llm_write_u32(w, model->kv_blocks_free);
+	llm_write_u32(w, model->kv_blocks_cached);
 	for (int i = 0; i < LLM_N_MODEL_COUNTS; i++)
 		llm_write_u64(w, model->counts[i]);
 	llm_write_string(w, llm_strview(model->path));
@@ -648,12 +651,14 @@ model_status_read(LlmReader *r, LlmModelStatus *out)
 	out->waiting = llm_read_u32(r);
 	out->kv_blocks_total = llm_read_u32(r);
 	out->kv_blocks_free = llm_read_u32(r);
+	out->kv_blocks_cached = llm_read_u32(r);
 	for (int i = 0; i < LLM_N_MODEL_COUNTS; i++)
 		out->counts[i] = llm_read_u64(r);
 	path = llm_read_string(r);
 	last_error = llm_read_string(r);
 	if (r->failed || out->key == 0 || state < LLM_MODEL_LOADING || state > LLM_MODEL_FAILED ||
-		out->kv_blocks_free > out->kv_blocks_total || !fits_cstring(path, sizeof(out->path)) ||
+		(uint64_t) out->kv_blocks_free + out->kv_blocks_cached > out->kv_blocks_total ||
+		!fits_cstring(path, sizeof(out->path)) ||
 		!fits_cstring(last_error, sizeof(out->last_error)))
 	{
 		r->failed = true;
@@ -664,8 +669,8 @@ model_status_read(LlmReader *r, LlmModelStatus *out)
 	copy_cstring(out->last_error, last_error);
 }
 
-/* The least that model_status_write makes: 2 u64 and the counts, 7 u32 and two empty strings. */
-#define MODEL_STATUS_MIN_BYTES ((2 + LLM_N_MODEL_COUNTS) * 8 + 7 * 4 + 2 * 4)
+/* The least that model_status_write makes: 2 u64 and the counts, 8 u32 and two empty strings. */
+#define MODEL_STATUS_MIN_BYTES ((2 + LLM_N_MODEL_COUNTS) * 8 + 8 * 4 + 2 * 4)
 
 void
 llm_engine_status_write(LlmWriter *w, const LlmEngineStatus *status)

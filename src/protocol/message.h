@@ -50,9 +50,15 @@ typedef struct LlmModelRef
 	uint32_t context_length;   /* tokens; 0: what the file says */
 	LlmWeightForm weight_form; /* LLM_WEIGHTS_* */
 	LlmKvType kv_type;		   /* LLM_KV_* */
+
+	/*
+	 * Who asks: requests of one tenant may reuse what was computed for each other's prompts.  0:
+	 * nobody's.  No part of the model's identity.
+	 */
+	uint64_t tenant;
 } LlmModelRef;
 
-/* Identity of what would be loaded: path and load options, without the name.  Never 0. */
+/* Identity of what would be loaded: path and load options, nothing else.  Never 0. */
 extern uint64_t llm_model_ref_key(const LlmModelRef *model);
 
 /* ---- requests ---- */
@@ -328,7 +334,8 @@ typedef struct LlmModelStatus
 	uint32_t running; /* sequences in the batch */
 	uint32_t waiting; /* sequences in the queue */
 	uint32_t kv_blocks_total;
-	uint32_t kv_blocks_free;
+	uint32_t kv_blocks_free;			 /* hold nothing */
+	uint32_t kv_blocks_cached;			 /* hold prefixes that no running sequence uses */
 	uint64_t counts[LLM_N_MODEL_COUNTS]; /* since load */
 	char path[LLM_MAX_MODEL_PATH];
 	char last_error[LLM_ERROR_MESSAGE_SIZE]; /* empty when there is none */

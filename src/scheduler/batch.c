@@ -4,9 +4,10 @@
  *
  * The block table is the only array whose size depends on the context: at 256 sequences of 4096
  * tokens a step would copy a quarter of a megabyte of block numbers that have not changed.  A block
- * table only grows while a sequence runs.  So each row remembers whose it is and how much of it was
- * copied, and a sequence that is met in the row of its last step adds its new blocks only.  Other
- * sequences come and go, rows shift, and then a row is copied whole: slower, never wrong.
+ * table grows while a sequence runs, and counts the rare changes of an entry.  So each row
+ * remembers whose it is and how much of it was copied, and a sequence that is met unchanged in the
+ * row of its last step adds its new blocks only.  Other sequences come and go, rows shift, and then
+ * a row is copied whole: slower, never wrong.
  */
 #include "scheduler/batch.h"
 
@@ -19,8 +20,9 @@
 /* What row s of the block table holds from earlier steps. */
 typedef struct TableRow
 {
-	uint64_t serial;  /* of the sequence it was copied from; 0: of none */
-	int32_t n_blocks; /* entries that are valid */
+	uint64_t serial;	/* of the sequence it was copied from; 0: of none */
+	int32_t n_replaced; /* of the sequence, at that time */
+	int32_t n_blocks;	/* entries that are valid */
 } TableRow;
 
 struct LlmBatch
@@ -126,8 +128,8 @@ copy_blocks(LlmBatch *batch, int32_t s, const LlmSequence *sequence)
 	int32_t *table = batch->block_table + (size_t) s * (size_t) batch->view.max_blocks;
 
 	LLM_ASSERT(sequence->n_blocks <= batch->view.max_blocks);
-	if (row->serial != sequence->serial)
-		*row = (TableRow){.serial = sequence->serial};
+	if (row->serial != sequence->serial || row->n_replaced != sequence->n_replaced)
+		*row = (TableRow){.serial = sequence->serial, .n_replaced = sequence->n_replaced};
 	if (row->n_blocks == sequence->n_blocks)
 		return;
 	memcpy(table + row->n_blocks, sequence->blocks + row->n_blocks,

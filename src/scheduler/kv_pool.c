@@ -1,9 +1,11 @@
 /*
  * kv_pool.c
- *	  Free list and promises of KV blocks; see kv_pool.h.
+ *	  Free, used and idle KV blocks and promises of them; see kv_pool.h.
  *
  * All descriptors are allocated once.  The free list is threaded through them and is a stack: the
- * block that was freed last is used first, while its memory may still be in a cache.
+ * block that was freed last is used first, while its memory may still be in a cache.  The idle list
+ * is threaded through them as well, both ways, since a block may be wanted from its middle; it is
+ * a queue: who came first is taken first.
  */
 #include "scheduler/kv_pool.h"
 
@@ -14,26 +16,34 @@
 
 #define NO_BLOCK (-1)
 
-/* Both states have one exit, to the other: take and release. */
 typedef enum KvBlockState
 {
-	KV_BLOCK_FREE, /* in the free list */
-	KV_BLOCK_USED  /* in exactly one block table */
+	/* In the free list.  Exit: USED, by take. */
+	KV_BLOCK_FREE,
+	/* In n_users block tables.  Exits: FREE or IDLE, when its last user releases it. */
+	KV_BLOCK_USED,
+	/* In the idle list, its content kept.  Exits: USED, by share and by take. */
+	KV_BLOCK_IDLE
 } KvBlockState;
 
 typedef struct KvBlock
 {
-	int32_t next_free; /* block under this one on the stack, NO_BLOCK at its end or when used */
-	uint8_t state;	   /* KvBlockState */
+	int32_t next;	 /* in the list of its state; NO_BLOCK at its end or when used */
+	int32_t prev;	 /* in the idle list */
+	int32_t n_users; /* of a used block, else 0 */
+	uint8_t state;	 /* KvBlockState */
+	bool kept;		 /* goes to IDLE and not to FREE */
 } KvBlock;
 
 struct LlmKvPool
 {
 	int32_t n_total;
 	int32_t n_free;		/* length of the free list */
+	int32_t n_idle;		/* length of the idle list */
 	int32_t n_reserved; /* of these, promised */
 	int32_t first_free;
-	uint8_t *met; /* [n_total] scratch of the check: blocks met so far; inside this allocation */
+	int32_t first_idle, last_idle;
+	int32_t *met; /* [n_total] scratch of the check: how often each was met; in this allocation */
 	KvBlock blocks[]; /* [n_total] */
 };
 
@@ -43,16 +53,17 @@ llm_kv_pool_create(int32_t n_blocks, LlmKvPool **out, LlmError *err)
 	LlmKvPool *pool;
 
 	LLM_ASSERT(n_blocks > 0);
-	pool = calloc(1, sizeof(*pool) + (size_t) n_blocks * (sizeof(KvBlock) + 1));
+	pool = calloc(1, sizeof(*pool) + (size_t) n_blocks * (sizeof(KvBlock) + sizeof(int32_t)));
 	if (pool == NULL)
 		return llm_error_set(err, LLM_ERR_OUT_OF_MEMORY, "out of memory for %d KV blocks",
 							 (int) n_blocks);
 	pool->n_total = pool->n_free = n_blocks;
-	pool->met = (uint8_t *) (pool->blocks + n_blocks);
+	pool->met = (int32_t *) (pool->blocks + n_blocks);
+	pool->first_idle = pool->last_idle = NO_BLOCK;
 
 	/* Ascending, so that a fresh pool hands out 0, 1, 2 and so on. */
 	for (int32_t i = 0; i < n_blocks; i++)
-		pool->blocks[i].next_free = i + 1 < n_blocks ? i + 1 : NO_BLOCK;
+		pool->blocks[i].next = i + 1 < n_blocks ? i + 1 : NO_BLOCK;
 	pool->first_free = 0;
 	*out = pool;
 	return LLM_OK;
@@ -68,24 +79,96 @@ bool
 llm_kv_pool_reserve(LlmKvPool *pool, int32_t n_blocks)
 {
 	LLM_ASSERT(n_blocks >= 0);
-	if (n_blocks > pool->n_free - pool->n_reserved)
+	if (n_blocks > pool->n_free + pool->n_idle - pool->n_reserved)
 		return false;
 	pool->n_reserved += n_blocks;
 	return true;
 }
 
+/* ---- the idle list ---- */
+
+static void
+idle_append(LlmKvPool *pool, int32_t block)
+{
+	KvBlock *b = &pool->blocks[block];
+
+	b->state = KV_BLOCK_IDLE;
+	b->prev = pool->last_idle;
+	b->next = NO_BLOCK;
+	*(b->prev != NO_BLOCK ? &pool->blocks[b->prev].next : &pool->first_idle) = block;
+	pool->last_idle = block;
+	pool->n_idle++;
+}
+
+static void
+idle_unlink(LlmKvPool *pool, int32_t block)
+{
+	const KvBlock *b = &pool->blocks[block];
+
+	LLM_ASSERT(b->state == KV_BLOCK_IDLE);
+	*(b->prev != NO_BLOCK ? &pool->blocks[b->prev].next : &pool->first_idle) = b->next;
+	*(b->next != NO_BLOCK ? &pool->blocks[b->next].prev : &pool->last_idle) = b->prev;
+	pool->n_idle--;
+}
+
+/* ---- use ---- */
+
+/* A block that nobody used gets its first user, on a promise. */
+static void
+begin_use(LlmKvPool *pool, int32_t block, bool kept)
+{
+	LLM_ASSERT(pool->n_reserved > 0);
+	pool->n_reserved--;
+	pool->blocks[block] = (KvBlock){
+		.next = NO_BLOCK, .prev = NO_BLOCK, .n_users = 1, .state = KV_BLOCK_USED, .kept = kept};
+}
+
 int32_t
-llm_kv_pool_take(LlmKvPool *pool)
+llm_kv_pool_take(LlmKvPool *pool, bool *was_idle)
 {
 	int32_t block = pool->first_free;
 
-	LLM_ASSERT(pool->n_reserved > 0 && pool->n_reserved <= pool->n_free);
-	LLM_ASSERT(block != NO_BLOCK && pool->blocks[block].state == KV_BLOCK_FREE);
-	pool->first_free = pool->blocks[block].next_free;
-	pool->blocks[block] = (KvBlock){.next_free = NO_BLOCK, .state = KV_BLOCK_USED};
-	pool->n_free--;
-	pool->n_reserved--;
+	LLM_ASSERT(pool->n_reserved <= pool->n_free + pool->n_idle);
+	*was_idle = block == NO_BLOCK;
+	if (*was_idle)
+	{
+		block = pool->first_idle;
+		idle_unlink(pool, block);
+	}
+	else
+	{
+		LLM_ASSERT(pool->blocks[block].state == KV_BLOCK_FREE);
+		pool->first_free = pool->blocks[block].next;
+		pool->n_free--;
+	}
+	begin_use(pool, block, false);
 	return block;
+}
+
+void
+llm_kv_pool_share(LlmKvPool *pool, int32_t block)
+{
+	if (pool->blocks[block].state == KV_BLOCK_IDLE)
+	{
+		idle_unlink(pool, block);
+		begin_use(pool, block, true);
+		return;
+	}
+	LLM_ASSERT(pool->blocks[block].state == KV_BLOCK_USED && pool->blocks[block].kept);
+	pool->blocks[block].n_users++;
+}
+
+bool
+llm_kv_pool_is_idle(const LlmKvPool *pool, int32_t block)
+{
+	return pool->blocks[block].state == KV_BLOCK_IDLE;
+}
+
+void
+llm_kv_pool_keep(LlmKvPool *pool, int32_t block)
+{
+	LLM_ASSERT(pool->blocks[block].state == KV_BLOCK_USED);
+	pool->blocks[block].kept = true;
 }
 
 void
@@ -93,18 +176,28 @@ llm_kv_pool_release(LlmKvPool *pool, const int32_t *blocks, int32_t n_blocks, in
 {
 	LLM_ASSERT(n_reserved >= 0 && n_reserved <= pool->n_reserved);
 
-	/* Last position first, so that the next sequence gets them in the order they had here. */
+	/*
+	 * Last position first.  So the next sequence gets free blocks in the order they had here, and
+	 * an idle block is taken before the one whose content it continues.
+	 */
 	for (int32_t i = n_blocks; i-- > 0;)
 	{
 		KvBlock *block = &pool->blocks[blocks[i]];
 
-		LLM_ASSERT(block->state == KV_BLOCK_USED);
-		*block = (KvBlock){.next_free = pool->first_free, .state = KV_BLOCK_FREE};
-		pool->first_free = blocks[i];
+		LLM_ASSERT(block->state == KV_BLOCK_USED && block->n_users > 0);
+		if (--block->n_users > 0)
+			continue;
+		if (block->kept)
+			idle_append(pool, blocks[i]);
+		else
+		{
+			*block = (KvBlock){.next = pool->first_free, .state = KV_BLOCK_FREE};
+			pool->first_free = blocks[i];
+			pool->n_free++;
+		}
 	}
-	pool->n_free += n_blocks;
 	pool->n_reserved -= n_reserved;
-	LLM_ASSERT(pool->n_free <= pool->n_total);
+	LLM_ASSERT(pool->n_free + pool->n_idle <= pool->n_total);
 }
 
 int32_t
@@ -120,37 +213,62 @@ llm_kv_pool_n_free(const LlmKvPool *pool)
 }
 
 int32_t
+llm_kv_pool_n_idle(const LlmKvPool *pool)
+{
+	return pool->n_idle;
+}
+
+int32_t
 llm_kv_pool_n_reserved(const LlmKvPool *pool)
 {
 	return pool->n_reserved;
 }
 
-/* Mark a block; false when there is no such block, it was met before or is in another state. */
+int32_t
+llm_kv_pool_n_kept(const LlmKvPool *pool)
+{
+	int32_t n = 0;
+
+	for (int32_t i = 0; i < pool->n_total; i++)
+		n += pool->blocks[i].kept;
+	return n;
+}
+
+/* ---- recount ---- */
+
+/* Count a block; false when there is no such block or it is in another state. */
 static bool
 meet(const LlmKvPool *pool, int32_t block, KvBlockState state)
 {
-	if (block < 0 || block >= pool->n_total || pool->met[block] ||
-		pool->blocks[block].state != state)
+	if (block < 0 || block >= pool->n_total || pool->blocks[block].state != state)
 		return false;
-	pool->met[block] = 1;
+	pool->met[block]++;
 	return true;
+}
+
+/* Walk a list; a circle in it ends at the first block that is met again. */
+static bool
+check_list(const LlmKvPool *pool, int32_t first, KvBlockState state, int32_t n_blocks)
+{
+	int32_t n = 0;
+
+	for (int32_t block = first; block != NO_BLOCK; block = pool->blocks[block].next, n++)
+	{
+		if (!meet(pool, block, state) || pool->met[block] > 1 || pool->blocks[block].n_users != 0)
+			return false;
+		if (pool->blocks[block].kept != (state == KV_BLOCK_IDLE))
+			return false;
+	}
+	return n == n_blocks;
 }
 
 bool
 llm_kv_pool_check_begin(const LlmKvPool *pool)
 {
-	int32_t n_free = 0;
-
-	memset(pool->met, 0, (size_t) pool->n_total);
-
-	/* A circle in the list ends this loop too, at the first block that is met again. */
-	for (int32_t block = pool->first_free; block != NO_BLOCK; block = pool->blocks[block].next_free)
-	{
-		if (!meet(pool, block, KV_BLOCK_FREE))
-			return false;
-		n_free++;
-	}
-	return n_free == pool->n_free && pool->n_reserved >= 0 && pool->n_reserved <= n_free;
+	memset(pool->met, 0, (size_t) pool->n_total * sizeof(int32_t));
+	return check_list(pool, pool->first_free, KV_BLOCK_FREE, pool->n_free) &&
+		   check_list(pool, pool->first_idle, KV_BLOCK_IDLE, pool->n_idle) &&
+		   pool->n_reserved >= 0 && pool->n_reserved <= pool->n_free + pool->n_idle;
 }
 
 bool
@@ -158,7 +276,8 @@ llm_kv_pool_check_owned(const LlmKvPool *pool, const int32_t *blocks, int32_t n_
 {
 	for (int32_t i = 0; i < n_blocks; i++)
 	{
-		if (!meet(pool, blocks[i], KV_BLOCK_USED))
+		if (!meet(pool, blocks[i], KV_BLOCK_USED) ||
+			pool->met[blocks[i]] > pool->blocks[blocks[i]].n_users)
 			return false;
 	}
 	return true;
@@ -167,5 +286,12 @@ llm_kv_pool_check_owned(const LlmKvPool *pool, const int32_t *blocks, int32_t n_
 bool
 llm_kv_pool_check_end(const LlmKvPool *pool)
 {
-	return memchr(pool->met, 0, (size_t) pool->n_total) == NULL;
+	for (int32_t i = 0; i < pool->n_total; i++)
+	{
+		int32_t expected = pool->blocks[i].state == KV_BLOCK_USED ? pool->blocks[i].n_users : 1;
+
+		if (pool->met[i] != expected)
+			return false;
+	}
+	return true;
 }

@@ -33,12 +33,16 @@
 #include "base/assert.h"
 
 #include <stddef.h>
+#include <string.h>
 
 /*
  * A bulk sequence that so many later interactive ones were admitted before is the next to be
  * admitted, whoever waits: single calls of many sessions must not keep it out for ever.
  */
 #define MAX_OVERTAKEN 64
+
+/* Waiting sequences that may let a running one compute their beginning while others pass them. */
+#define MAX_DEFERRED 32
 
 /* What is left of a step. */
 typedef struct Budget
@@ -83,7 +87,7 @@ grant(LlmScheduler *scheduler, LlmSequence *sequence, Budget *budget, int32_t ma
 	}
 	if (n_tokens <= 0)
 		return;
-	llm_sequence_plan(sequence, scheduler->pool, n_tokens);
+	llm_sequence_plan(sequence, &scheduler->store, n_tokens);
 	budget->tokens -= n_tokens;
 	budget->rows -= n_rows;
 }
@@ -131,22 +135,83 @@ plan_decodes(LlmScheduler *scheduler, LlmLane *lane, Budget *budget)
 }
 
 /*
+ * Is the sequence, which runs in this lane, computing the block that other, of which n_known blocks
+ * are known, needs next?
+ */
+static bool
+computes_next(const LlmSequence *sequence, const LlmSequence *other, int32_t n_known)
+{
+	int32_t start = n_known * LLM_KV_BLOCK;
+
+	if (sequence->tenant != other->tenant || sequence->n_prompt < start + LLM_KV_BLOCK ||
+		sequence->n_computed >= start + LLM_KV_BLOCK || sequence->n_blocks < n_known)
+		return false;
+	if (n_known > 0 && sequence->blocks[n_known - 1] != other->blocks[n_known - 1])
+		return false;
+	return memcmp(sequence->tokens + start, other->tokens + start,
+				  LLM_KV_BLOCK * sizeof(int32_t)) == 0;
+}
+
+static bool
+lane_computes_next(const LlmLane *lane, const LlmSequence *other, int32_t n_known)
+{
+	for (const LlmSequence *s = lane->running.first; s != NULL; s = s->next)
+	{
+		if (computes_next(s, other, n_known))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Should the waiting sequence let a running one compute what both begin with, rather than compute
+ * it a second time beside it?  An interactive one does not wait for bulk work.
+ */
+static bool
+is_deferred(const LlmScheduler *scheduler, LlmSequence *sequence)
+{
+	int32_t n_idle, n_known;
+
+	if (sequence->tenant == 0)
+		return false;
+	n_known = llm_sequence_match(sequence, &scheduler->store, &n_idle);
+	if (n_known >= sequence->logits_from / LLM_KV_BLOCK)
+		return false;
+	return lane_computes_next(&scheduler->interactive, sequence, n_known) ||
+		   (sequence->bulk && lane_computes_next(&scheduler->bulk, sequence, n_known));
+}
+
+/* The first of the queue that is not deferred; those far behind wait for those before them. */
+static LlmSequence *
+first_to_admit(const LlmScheduler *scheduler, const LlmLane *lane)
+{
+	LlmSequence *sequence = lane->waiting.first;
+
+	for (int i = 0; sequence != NULL && is_deferred(scheduler, sequence); i++)
+		sequence = i < MAX_DEFERRED ? sequence->next : NULL;
+	return sequence;
+}
+
+/*
  * The first of the lane's queue starts to run, if there is one and its KV blocks can be promised.
  * Interactive sequences go before bulk ones that came earlier, but not past the same one for ever.
  */
 static LlmSequence *
 admit_first(LlmScheduler *scheduler, LlmLane *lane)
 {
-	LlmSequence *sequence = lane->waiting.first;
 	LlmSequence *passed = lane == &scheduler->interactive ? scheduler->bulk.waiting.first : NULL;
+	LlmSequence *sequence;
 
-	if (sequence == NULL || llm_scheduler_n_running(scheduler) >= scheduler->config.max_sequences)
+	if (llm_scheduler_n_running(scheduler) >= scheduler->config.max_sequences)
+		return NULL;
+	sequence = first_to_admit(scheduler, lane);
+	if (sequence == NULL)
 		return NULL;
 	if (passed != NULL && passed->serial > sequence->serial)
 		passed = NULL;
 	if (passed != NULL && passed->n_overtaken >= MAX_OVERTAKEN)
 		return NULL;
-	if (!llm_sequence_reserve(sequence, scheduler->pool))
+	if (!llm_sequence_reserve(sequence, &scheduler->store))
 		return NULL;
 	llm_sequence_move(sequence, LLM_SEQUENCE_RUNNING, &lane->waiting, &lane->running);
 	if (passed != NULL)
@@ -277,7 +342,7 @@ plan_drafts(LlmScheduler *scheduler, const Budget *budget, int32_t n_interactive
 		LlmSequence *sequence = scheduler->planned[i];
 
 		if (sequence->n_draft > 0)
-			llm_sequence_plan_draft(sequence, scheduler->pool, sequence->n_draft);
+			llm_sequence_plan_draft(sequence, &scheduler->store, sequence->n_draft);
 	}
 }
 
@@ -322,7 +387,7 @@ llm_scheduler_commit(LlmScheduler *scheduler)
 
 	LLM_ASSERT(scheduler->step_planned);
 	for (int32_t s = 0; s < view->n_seqs; s++)
-		llm_sequence_commit(sequences[s]);
+		llm_sequence_commit(sequences[s], &scheduler->store);
 	scheduler->step_planned = false;
 	scheduler->steps++;
 	scheduler->step_tokens = view->n_tokens;

@@ -77,7 +77,7 @@ llm_scheduler_create(const LlmSchedulerConfig *config, LlmScheduler **out, LlmEr
 		return llm_error_set(err, LLM_ERR_OUT_OF_MEMORY, "out of memory for a scheduler");
 	scheduler->config = *config;
 	scheduler->draft_share.always = config->draft_policy == LLM_DRAFT_ALWAYS;
-	status = llm_kv_pool_create(config->n_kv_blocks, &scheduler->pool, err);
+	status = llm_kv_store_create(config->n_kv_blocks, &scheduler->store, err);
 	if (status == LLM_OK)
 		status = create_batch(config, &scheduler->batch, err);
 	if (status == LLM_OK)
@@ -119,7 +119,7 @@ llm_scheduler_destroy(LlmScheduler *scheduler)
 	free(scheduler->chunked);
 	free(scheduler->planned);
 	llm_batch_destroy(scheduler->batch);
-	llm_kv_pool_destroy(scheduler->pool);
+	llm_kv_store_destroy(&scheduler->store);
 	free(scheduler);
 }
 
@@ -202,7 +202,7 @@ llm_scheduler_remove(LlmScheduler *scheduler, LlmSequence *sequence)
 		sequence->state == LLM_SEQUENCE_WAITING ? &lane->waiting : &lane->running;
 
 	LLM_ASSERT(!scheduler->step_planned);
-	llm_sequence_release(sequence, scheduler->pool);
+	llm_sequence_release(sequence, &scheduler->store);
 	llm_sequence_move(sequence, LLM_SEQUENCE_REMOVED, list, NULL);
 	llm_sequence_destroy(sequence);
 }
@@ -226,8 +226,9 @@ llm_scheduler_status(const LlmScheduler *scheduler, LlmSchedulerStatus *out)
 	*out = (LlmSchedulerStatus){
 		.running = llm_scheduler_n_running(scheduler),
 		.waiting = llm_scheduler_n_waiting(scheduler),
-		.kv_blocks_total = llm_kv_pool_n_total(scheduler->pool),
-		.kv_blocks_free = llm_kv_pool_n_free(scheduler->pool),
+		.kv_blocks_total = llm_kv_pool_n_total(scheduler->store.pool),
+		.kv_blocks_free = llm_kv_pool_n_free(scheduler->store.pool),
+		.kv_blocks_cached = llm_kv_pool_n_idle(scheduler->store.pool),
 		.steps = scheduler->steps,
 		.tokens = scheduler->tokens,
 	};
@@ -251,7 +252,7 @@ check_list(const LlmScheduler *scheduler, const LlmSequenceList *list, LlmSequen
 			return false;
 		if (s->n_planned > 0 && !scheduler->step_planned)
 			return false;
-		if (!llm_kv_pool_check_owned(scheduler->pool, s->blocks, s->n_blocks))
+		if (!llm_kv_pool_check_owned(scheduler->store.pool, s->blocks, s->n_blocks))
 			return false;
 		*n_reserved += s->n_reserved;
 	}
@@ -273,9 +274,9 @@ llm_scheduler_check(const LlmScheduler *scheduler)
 
 	return llm_scheduler_n_running(scheduler) <= config->max_sequences &&
 		   llm_scheduler_n_waiting(scheduler) <= config->max_waiting &&
-		   llm_kv_pool_check_begin(scheduler->pool) &&
+		   llm_kv_pool_check_begin(scheduler->store.pool) &&
 		   check_lane(scheduler, &scheduler->interactive, false, &n_reserved) &&
 		   check_lane(scheduler, &scheduler->bulk, true, &n_reserved) &&
-		   n_reserved == llm_kv_pool_n_reserved(scheduler->pool) &&
-		   llm_kv_pool_check_end(scheduler->pool);
+		   n_reserved == llm_kv_pool_n_reserved(scheduler->store.pool) &&
+		   llm_kv_pool_check_end(scheduler->store.pool) && llm_kv_store_check(&scheduler->store);
 }

@@ -16,8 +16,12 @@
  *	  llm_scheduler_commit    what was computed; afterwards append sampled tokens or finish
  *	  llm_scheduler_note_time how long that took
  *
- * Invariant, checked by llm_scheduler_check: every KV block is free or owned by exactly one
- * sequence, and free + owned = total.
+ * Sequences of one tenant share the KV blocks of what their tokens have in common from the
+ * beginning, also with sequences that are gone, as long as nobody needed the blocks for something
+ * else (prefix_tree.h).
+ *
+ * Invariant, checked by llm_scheduler_check: every KV block is free, cached or used by as many
+ * sequences as it counts, and free + cached + used = total.
  */
 #ifndef LLM_SCHEDULER_SCHEDULER_H
 #define LLM_SCHEDULER_SCHEDULER_H
@@ -96,7 +100,7 @@ extern void llm_scheduler_note_time(LlmScheduler *scheduler, int64_t us);
 extern void llm_scheduler_expect_interactive(LlmScheduler *scheduler);
 
 /*
- * The sequence is over (finished, cancelled or failed): its KV blocks are free again and the
+ * The sequence is over (finished, cancelled or failed): its KV blocks are free or cached and the
  * pointer is dead, also where the last plan's rows name it.  In any state, but not between plan and
  * commit: after a step that failed, commit it and then remove what was in it.
  */
@@ -107,7 +111,8 @@ typedef struct LlmSchedulerStatus
 	int32_t running;
 	int32_t waiting;
 	int32_t kv_blocks_total;
-	int32_t kv_blocks_free;
+	int32_t kv_blocks_free;	  /* hold nothing */
+	int32_t kv_blocks_cached; /* hold prefixes that no sequence uses now */
 	uint64_t steps;
 	uint64_t tokens; /* computed, over all steps, drafted ones as well */
 } LlmSchedulerStatus;

@@ -8,7 +8,7 @@
 #include "scheduler/batch.h"
 #include "scheduler/bulk_share.h"
 #include "scheduler/draft_share.h"
-#include "scheduler/kv_pool.h"
+#include "scheduler/kv_store.h"
 #include "scheduler/scheduler.h"
 #include "scheduler/sequence_internal.h"
 
@@ -22,7 +22,7 @@ typedef struct LlmLane
 struct LlmScheduler
 {
 	LlmSchedulerConfig config;
-	LlmKvPool *pool; /* owned */
+	LlmKvStore store;
 	LlmBatch *batch; /* owned */
 
 	LlmLane interactive;

@@ -30,6 +30,7 @@ llm_sequence_create(const LlmSequenceSpec *spec, uint64_t serial, LlmSequence **
 		.max_tokens = (int32_t) max_tokens,
 		.logits_from = spec->logits_from,
 		.bulk = spec->bulk,
+		.tenant = spec->tenant,
 		.serial = serial,
 		.owner = spec->owner,
 		.blocks = sequence->tokens + max_tokens,
@@ -81,21 +82,40 @@ llm_sequence_move(LlmSequence *sequence, LlmSequenceState state, LlmSequenceList
 		list_append(to, sequence);
 }
 
-bool
-llm_sequence_reserve(LlmSequence *sequence, LlmKvPool *pool)
+int32_t
+llm_sequence_match(LlmSequence *sequence, const LlmKvStore *store, int32_t *n_idle)
 {
-	int32_t n_blocks = llm_sequence_blocks_for(sequence->max_tokens);
+	LLM_ASSERT(sequence->state == LLM_SEQUENCE_WAITING && sequence->n_blocks == 0);
+	*n_idle = 0;
+	if (sequence->tenant == 0)
+		return 0;
 
-	LLM_ASSERT(sequence->n_blocks == 0 && sequence->n_reserved == 0);
-	if (!llm_kv_pool_reserve(pool, n_blocks))
+	/* The first token whose logits are wanted must be computed, and all after it. */
+	return llm_kv_store_match(store, sequence->tenant, sequence->tokens,
+							  sequence->logits_from / LLM_KV_BLOCK, sequence->blocks, n_idle);
+}
+
+bool
+llm_sequence_reserve(LlmSequence *sequence, LlmKvStore *store)
+{
+	int32_t n_idle;
+	int32_t n_known = llm_sequence_match(sequence, store, &n_idle);
+	int32_t n_new = llm_sequence_blocks_for(sequence->max_tokens) - n_known;
+
+	LLM_ASSERT(sequence->n_reserved == 0);
+	if (!llm_kv_pool_reserve(store->pool, n_new + n_idle))
 		return false;
-	sequence->n_reserved = n_blocks;
+	for (int32_t i = 0; i < n_known; i++)
+		llm_kv_pool_share(store->pool, sequence->blocks[i]);
+	sequence->n_blocks = sequence->n_published = n_known;
+	sequence->n_reserved = n_new;
+	sequence->n_computed = sequence->n_cached = n_known * LLM_KV_BLOCK;
 	return true;
 }
 
 /* Plan n_tokens more, known or drafted. */
 static void
-plan(LlmSequence *sequence, LlmKvPool *pool, int32_t n_tokens)
+plan(LlmSequence *sequence, LlmKvStore *store, int32_t n_tokens)
 {
 	int32_t n_blocks;
 
@@ -104,30 +124,47 @@ plan(LlmSequence *sequence, LlmKvPool *pool, int32_t n_tokens)
 	n_blocks = llm_sequence_blocks_for(sequence->n_computed + sequence->n_planned);
 	while (sequence->n_blocks < n_blocks)
 	{
-		sequence->blocks[sequence->n_blocks++] = llm_kv_pool_take(pool);
+		sequence->blocks[sequence->n_blocks++] = llm_kv_store_take(store);
 		sequence->n_reserved--;
 	}
 }
 
 void
-llm_sequence_plan(LlmSequence *sequence, LlmKvPool *pool, int32_t n_tokens)
+llm_sequence_plan(LlmSequence *sequence, LlmKvStore *store, int32_t n_tokens)
 {
 	LLM_ASSERT(n_tokens > 0 && n_tokens <= llm_sequence_n_pending(sequence));
 	sequence->n_ahead = 0;
-	plan(sequence, pool, n_tokens);
+	plan(sequence, store, n_tokens);
 }
 
 void
-llm_sequence_plan_draft(LlmSequence *sequence, LlmKvPool *pool, int32_t n_tokens)
+llm_sequence_plan_draft(LlmSequence *sequence, LlmKvStore *store, int32_t n_tokens)
 {
 	LLM_ASSERT(sequence->n_planned > 0 && llm_sequence_n_pending(sequence) == 0);
 	LLM_ASSERT(n_tokens > 0 && n_tokens <= sequence->n_draft);
-	plan(sequence, pool, n_tokens);
+	plan(sequence, store, n_tokens);
 	sequence->n_drafted += n_tokens;
 }
 
+/* Let others find the full blocks of known and computed tokens. */
+static void
+publish(LlmSequence *sequence, LlmKvStore *store)
+{
+	while (sequence->n_published < sequence->n_computed / LLM_KV_BLOCK)
+	{
+		int32_t i = sequence->n_published++;
+		int32_t parent = i > 0 ? sequence->blocks[i - 1] : LLM_NO_KV_BLOCK;
+		int32_t block =
+			llm_kv_store_publish(store, sequence->tenant, parent,
+								 sequence->tokens + (size_t) i * LLM_KV_BLOCK, sequence->blocks[i]);
+
+		sequence->n_replaced += block != sequence->blocks[i];
+		sequence->blocks[i] = block;
+	}
+}
+
 void
-llm_sequence_commit(LlmSequence *sequence)
+llm_sequence_commit(LlmSequence *sequence, LlmKvStore *store)
 {
 	int32_t n_known = sequence->n_tokens - sequence->n_computed;
 
@@ -136,13 +173,15 @@ llm_sequence_commit(LlmSequence *sequence)
 	sequence->n_computed += n_known;
 	sequence->n_ahead = sequence->n_planned - n_known;
 	sequence->n_planned = sequence->n_draft = 0;
+	if (sequence->tenant != 0)
+		publish(sequence, store);
 }
 
 void
-llm_sequence_release(LlmSequence *sequence, LlmKvPool *pool)
+llm_sequence_release(LlmSequence *sequence, LlmKvStore *store)
 {
-	llm_kv_pool_release(pool, sequence->blocks, sequence->n_blocks, sequence->n_reserved);
-	sequence->n_blocks = sequence->n_reserved = 0;
+	llm_kv_pool_release(store->pool, sequence->blocks, sequence->n_blocks, sequence->n_reserved);
+	sequence->n_blocks = sequence->n_reserved = sequence->n_published = 0;
 	sequence->n_computed = sequence->n_draft = sequence->n_ahead = 0;
 }
 
@@ -151,6 +190,7 @@ llm_sequence_check(const LlmSequence *s)
 {
 	int32_t n_stored = s->n_computed + s->n_planned;
 	int32_t n_known = n_stored < s->n_tokens ? n_stored : s->n_tokens;
+	int32_t n_full = s->tenant != 0 ? s->n_computed / LLM_KV_BLOCK : 0;
 
 	if (s->n_computed < 0 || s->n_computed > s->n_tokens || s->n_planned < 0)
 		return false;
@@ -163,6 +203,10 @@ llm_sequence_check(const LlmSequence *s)
 	if (s->n_prompt < 1 || s->n_prompt > s->n_tokens || s->n_tokens > s->max_tokens)
 		return false;
 	if (s->logits_from < 0 || s->logits_from >= s->n_prompt)
+		return false;
+
+	/* All full blocks are published but one that accepted drafts may have filled, and no other. */
+	if (s->n_published > n_full || (s->n_published < n_full - 1 && s->tenant != 0))
 		return false;
 
 	/* Blocks are taken when they are needed, neither later nor earlier but for a draft. */
@@ -250,6 +294,12 @@ int32_t
 llm_sequence_n_computed(const LlmSequence *sequence)
 {
 	return sequence->n_computed;
+}
+
+int32_t
+llm_sequence_n_cached(const LlmSequence *sequence)
+{
+	return sequence->n_cached;
 }
 
 int32_t

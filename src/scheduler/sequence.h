@@ -16,6 +16,7 @@ typedef struct LlmSequence LlmSequence;
 typedef struct LlmSequenceSpec
 {
 	void *owner;		   /* the engine's own data, given back by llm_sequence_owner; borrowed */
+	uint64_t tenant;	   /* shares computed prefixes with sequences of the same one; 0: none */
 	const int32_t *tokens; /* the prompt, copied; at least one */
 	int32_t n_tokens;
 	int32_t max_new_tokens; /* appended at most; 0 for scoring */
@@ -68,6 +69,9 @@ extern int32_t llm_sequence_n_tokens(const LlmSequence *sequence);
 extern const int32_t *llm_sequence_tokens(const LlmSequence *sequence);
 extern int32_t llm_sequence_n_prompt(const LlmSequence *sequence);
 extern int32_t llm_sequence_n_computed(const LlmSequence *sequence);
+
+/* Tokens of the prompt that were found in the KV cache at admission; they count as computed. */
+extern int32_t llm_sequence_n_cached(const LlmSequence *sequence);
 
 /* Of all steps so far: drafted tokens that were computed, and those of them that were right. */
 extern int32_t llm_sequence_n_drafted(const LlmSequence *sequence);

@@ -16,13 +16,18 @@
  * tokens.  KV blocks that a draft took stay with the sequence, which was promised them and will
  * come to need them.
  *
+ * A block is published in the prefix tree by a commit, once all its tokens are known and computed:
+ * never a block with drafted tokens, and never one that will be written to again.  If another
+ * sequence was faster, its block takes the place of ours, so that whoever uses a node of the tree
+ * uses the nodes above it.
+ *
  * For src/scheduler only; the engine sees sequence.h.
  */
 #ifndef LLM_SCHEDULER_SEQUENCE_INTERNAL_H
 #define LLM_SCHEDULER_SEQUENCE_INTERNAL_H
 
 #include "kernels/batch_view.h"
-#include "scheduler/kv_pool.h"
+#include "scheduler/kv_store.h"
 #include "scheduler/sequence.h"
 
 /* Changed by llm_sequence_move only. */
@@ -66,11 +71,15 @@ struct LlmSequence
 	int32_t logits_from; /* tokens from this position on want their logits */
 	int32_t n_blocks;	 /* KV blocks held */
 	int32_t n_reserved;	 /* KV blocks promised on top */
+	int32_t n_cached;	 /* tokens that were found in the KV cache, at admission */
+	int32_t n_published; /* leading blocks of the table that are in the prefix tree */
+	int32_t n_replaced;	 /* times an entry of the table was changed, which otherwise only grows */
 
 	bool bulk;			 /* which lane it is in */
 	int32_t n_overtaken; /* bulk: times an interactive one that came later was admitted before it */
 
 	uint64_t serial; /* of this sequence among all of its scheduler, from 1 */
+	uint64_t tenant; /* 0: shares nothing */
 	void *owner;	 /* borrowed */
 	int32_t *blocks; /* [max blocks] block table; inside this allocation */
 	int32_t tokens[];
@@ -102,20 +111,29 @@ extern void llm_sequence_destroy(LlmSequence *sequence);
 extern void llm_sequence_move(LlmSequence *sequence, LlmSequenceState state, LlmSequenceList *from,
 							  LlmSequenceList *to);
 
-/* Get a promise for all KV blocks the sequence may need; false when the pool has too few. */
-extern bool llm_sequence_reserve(LlmSequence *sequence, LlmKvPool *pool);
+/*
+ * Of a waiting sequence: the KV blocks that hold its longest known prefix, into its block table,
+ * which is not its own yet; returns how many, and *n_idle, how many of them have no user.
+ */
+extern int32_t llm_sequence_match(LlmSequence *sequence, const LlmKvStore *store, int32_t *n_idle);
+
+/*
+ * Give a waiting sequence the blocks of its longest known prefix, whose tokens are computed then,
+ * and a promise for all others it may need; false, with nothing changed, when there are too few.
+ */
+extern bool llm_sequence_reserve(LlmSequence *sequence, LlmKvStore *store);
 
 /* Plan n_tokens more: take the KV blocks where their K and V will go. */
-extern void llm_sequence_plan(LlmSequence *sequence, LlmKvPool *pool, int32_t n_tokens);
+extern void llm_sequence_plan(LlmSequence *sequence, LlmKvStore *store, int32_t n_tokens);
 
 /* Plan the first n_tokens of the draft behind all known tokens, which are planned already. */
-extern void llm_sequence_plan_draft(LlmSequence *sequence, LlmKvPool *pool, int32_t n_tokens);
+extern void llm_sequence_plan_draft(LlmSequence *sequence, LlmKvStore *store, int32_t n_tokens);
 
-/* What was planned is computed. */
-extern void llm_sequence_commit(LlmSequence *sequence);
+/* What was planned is computed: publish the KV blocks that are full now. */
+extern void llm_sequence_commit(LlmSequence *sequence, LlmKvStore *store);
 
 /* The one way in which KV blocks and promises leave a sequence: all of them. */
-extern void llm_sequence_release(LlmSequence *sequence, LlmKvPool *pool);
+extern void llm_sequence_release(LlmSequence *sequence, LlmKvStore *store);
 
 /* Do the counters of this sequence fit together and its state? */
 extern bool llm_sequence_check(const LlmSequence *sequence);

@@ -150,6 +150,7 @@ put_model(ReturnSetInfo *set, const ForeignServer *server, const LlmModelStatus 
 		IF_LOADED(Int32GetDatum((int32) model->waiting)),
 		IF_LOADED(Int32GetDatum((int32) model->kv_blocks_total)),
 		IF_LOADED(Int32GetDatum((int32) model->kv_blocks_free)),
+		IF_LOADED(Int32GetDatum((int32) model->kv_blocks_cached)),
 		IF_LOADED(Int64GetDatum((int64) model->counts[LLM_MODEL_REQUESTS])),
 		IF_LOADED(Int64GetDatum((int64) model->counts[LLM_MODEL_PROMPT_TOKENS])),
 		IF_LOADED(Int64GetDatum((int64) model->counts[LLM_MODEL_GENERATED_TOKENS])),

@@ -58,6 +58,17 @@ require_owner_right(const ForeignServer *server, const LlmModelSpec *spec)
 					   "of the role \"pg_read_server_files\".")));
 }
 
+/* Who may share computed prefixes with the current user: a number that names the group. */
+static uint64_t
+tenant(void)
+{
+	if (llm_guc_prefix_sharing == LLM_PREFIX_SHARING_OFF)
+		return 0;
+	if (llm_guc_prefix_sharing == LLM_PREFIX_SHARING_DATABASE)
+		return MyDatabaseId;
+	return (uint64_t) GetUserId() << 32 | MyDatabaseId;
+}
+
 static void
 fill_ref(const ForeignServer *server, const LlmModelSpec *spec, const char *path, LlmModelRef *out)
 {
@@ -69,7 +80,8 @@ fill_ref(const ForeignServer *server, const LlmModelSpec *spec, const char *path
 						 .path = llm_strview(path),
 						 .context_length = spec->context_length,
 						 .weight_form = spec->weight_form,
-						 .kv_type = spec->kv_type};
+						 .kv_type = spec->kv_type,
+						 .tenant = tenant()};
 }
 
 bool

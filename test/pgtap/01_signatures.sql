@@ -119,7 +119,7 @@ SELECT is_empty($$SELECT proname FROM pg_proc WHERE pronamespace = 'llm'::regnam
 SELECT columns_are('llm', 'models', ARRAY['name', 'owner', 'source', 'context_length', 'weights',
 	'kv_cache_type', 'is_default', 'is_builtin', 'description']);
 SELECT columns_are('llm', 'model_status', ARRAY['model', 'state', 'loaded_bytes', 'context_length', 'slots',
-	'running', 'waiting', 'kv_blocks', 'kv_blocks_free', 'requests', 'prompt_tokens', 'generated_tokens',
+	'running', 'waiting', 'kv_blocks', 'kv_blocks_free', 'kv_blocks_cached', 'requests', 'prompt_tokens', 'generated_tokens',
 	'steps', 'path', 'last_error', 'drafted_tokens', 'accepted_tokens']);
 SELECT columns_are('llm', 'engine_status', ARRAY['state', 'description', 'broker_pid', 'engine_pid',
 	'started', 'retry_at', 'starts', 'failures', 'models', 'slots', 'slots_used', 'requests', 'completed',

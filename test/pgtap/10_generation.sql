@@ -6,7 +6,7 @@
 \pset tuples_only true
 \pset pager off
 BEGIN;
-SELECT plan(43);
+SELECT plan(47);
 
 SELECT lives_ok($$SELECT llm.create_model('pgtap_tiny', 'tiny.gguf')$$, 'a model of the llama family');
 SET LOCAL postgres_llm.default_model = 'pgtap_tiny';
@@ -112,6 +112,21 @@ SELECT is_empty(
 	  OR d.completion_tokens < 1 OR d.ttft_ms <= 0 OR d.total_ms < d.ttft_ms$$, 'and the numbers fit');
 SELECT is((SELECT prompt_tokens FROM llm.generate_detail('the cat', options => '{"raw": true}')),
 		  llm.count_tokens('the cat') + 1, 'a raw prompt has its tokens and the begin token');
+
+-- A prompt that begins like an earlier one is not computed anew, where prefixes are shared.
+SET LOCAL postgres_llm.prefix_sharing = off;
+CREATE TEMP TABLE apart AS
+	SELECT n, d.* FROM generate_series(1, 2) AS n, llm.generate_detail(repeat('over and over ', 12) || n) AS d;
+SELECT is((SELECT sum(cached_tokens) FROM apart), 0::int8, 'nothing is shared when that is off');
+SET LOCAL postgres_llm.prefix_sharing = role;
+CREATE TEMP TABLE shared AS
+	SELECT n, d.* FROM generate_series(1, 2) AS n, llm.generate_detail(repeat('over and over ', 12) || n) AS d;
+SELECT ok((SELECT bool_or(cached_tokens >= 16) FROM shared), 'what a role has asked is shared with itself');
+SELECT is_empty($$SELECT n FROM apart JOIN shared USING (n) WHERE apart.text <> shared.text$$,
+				'and no answer changes');
+SET LOCAL postgres_llm.prefix_sharing = database;
+SELECT is((SELECT cached_tokens FROM llm.generate_detail(repeat('over and over ', 12) || 'once')), 0,
+		  'but not with others');
 
 -- Tokens.
 SELECT is_empty(

@@ -63,8 +63,8 @@ all_free(Peer *peer, uint64_t n_finished)
 		const LlmModelStatus *model = &peer->status.models[0];
 
 		if (peer->status.n_models == 1 && model->running == 0 && model->waiting == 0 &&
-			model->kv_blocks_free == model->kv_blocks_total && model->kv_blocks_total > 0 &&
-			model->counts[LLM_MODEL_REQUESTS] == n_finished)
+			model->kv_blocks_free + model->kv_blocks_cached == model->kv_blocks_total &&
+			model->kv_blocks_total > 0 && model->counts[LLM_MODEL_REQUESTS] == n_finished)
 			return true;
 		peer_receive(peer, 50);
 	}

@@ -171,7 +171,8 @@ base_request(LlmRequestKind kind)
 								  .path = llm_strview("/models/small.gguf"),
 								  .context_length = 2048,
 								  .weight_form = LLM_WEIGHTS_F32,
-								  .kv_type = LLM_KV_F32}};
+								  .kv_type = LLM_KV_F32,
+								  .tenant = UINT64_C(0xabcdef0123)}};
 }
 
 static void
@@ -313,6 +314,7 @@ check_keys(void)
 	LlmModelRef a = base_request(LLM_REQUEST_LOAD).model, b = a;
 
 	b.name = llm_strview("another");
+	b.tenant++;
 	CHECK(llm_model_ref_key(&a) == llm_model_ref_key(&b) && llm_model_ref_key(&a) != 0);
 	b.context_length++;
 	CHECK(llm_model_ref_key(&a) != llm_model_ref_key(&b));
@@ -462,7 +464,7 @@ check_life(void)
 	status.n_models = LLM_MAX_MODELS;
 	for (uint32_t i = 0; i < status.n_models; i++)
 		status.models[i] = (LlmModelStatus){
-			i + 1, LLM_MODEL_FAILED, 2, 3, 4, 5, 6, 8, 7, {9, 10, 11, 12}, "", "no such file"};
+			i + 1, LLM_MODEL_FAILED, 2, 3, 4, 5, 6, 8, 5, 3, {9, 10, 11, 12}, "", "no such file"};
 	memset(status.models[1].path, 'p', sizeof(status.models[1].path) - 1);
 	status.models[2].last_error[0] = '\0';
 	WRITE(bytes, llm_engine_status_write(&w, &status));

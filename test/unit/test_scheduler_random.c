@@ -53,13 +53,15 @@ typedef struct World
 	Record *live[MAX_LIVE];
 	int32_t n_live;
 	int32_t bulk_percent;  /* of the sequences */
+	int32_t n_tenants;	   /* 0: nobody shares prefixes */
+	int32_t text[2][256];  /* what shared prompts begin with; the two begin alike, too */
 	bool timed;			   /* the scheduler is told how long steps take */
 	int32_t draft_percent; /* of the times when one could be drafted for */
 	uint64_t last_arrival;
 } World;
 
 static uint64_t rng_state;
-static int64_t n_rows_checked, n_finished, n_cancelled, n_steps;
+static int64_t n_rows_checked, n_finished, n_cancelled, n_steps, n_cached;
 static int64_t n_accepted, n_void, n_void_differ;
 
 /* SplitMix64 (Steele, Lea, Flood 2014). */
@@ -108,6 +110,11 @@ world_create(void)
 	LlmError err;
 
 	world.bulk_percent = random_between(0, 2) * 50;
+	world.n_tenants = random_between(0, 2);
+	for (int32_t i = 0; i < 256; i++)
+		world.text[0][i] = world.text[1][i] = random_between(0, VOCABULARY - 1);
+	for (int32_t i = random_between(0, 200); i < 256; i++)
+		world.text[1][i] = random_between(0, VOCABULARY - 1);
 	world.timed = random_between(0, 1) == 1;
 	world.draft_percent = random_between(0, 2) * 45;
 	world.config.draft_policy = random_between(0, 2) == 0 ? LLM_DRAFT_IF_IT_PAYS : LLM_DRAFT_ALWAYS;
@@ -144,6 +151,8 @@ world_add(World *world)
 	int32_t limit = llm_scheduler_max_tokens(world->scheduler);
 	int32_t n_prompt = random_between(1, random_between(0, 3) == 0 ? limit : (limit + 3) / 4);
 	int32_t max_new = random_between(0, random_between(0, 5) == 0 ? limit : 20);
+	int32_t n_shared = n_prompt - random_between(0, random_between(0, 1) ? 3 : n_prompt);
+	const int32_t *text = world->text[random_between(0, 1)];
 	int32_t tokens[256];
 	bool fits = n_prompt + max_new <= limit;
 	LlmSchedulerStatus before;
@@ -157,7 +166,7 @@ world_add(World *world)
 	record->prefix_hash = calloc((size_t) (n_prompt + max_new), sizeof(uint64_t));
 	for (int32_t i = 0; i < n_prompt; i++)
 	{
-		tokens[i] = random_between(0, VOCABULARY - 1);
+		tokens[i] = i < n_shared ? text[i] : random_between(0, VOCABULARY - 1);
 		record_token(record, tokens[i]);
 	}
 	record->arrival = ++world->last_arrival;
@@ -175,6 +184,7 @@ world_add(World *world)
 		.max_new_tokens = max_new,
 		.logits_from = record->logits_from,
 		.bulk = record->bulk,
+		.tenant = (uint64_t) random_between(0, world->n_tenants),
 	};
 	status = llm_scheduler_add(world->scheduler, &spec, &record->sequence, NULL);
 	CHECK(status == (fits && before.waiting < world->config.max_waiting ? LLM_OK : LLM_ERR_LIMIT));
@@ -268,14 +278,10 @@ run_row(const World *world, const LlmBatchView *view, int32_t t)
 	return hash;
 }
 
-/*
- * Within a lane nobody begins before one that came earlier, and no more prompts are under way than
- * allowed.
- */
+/* No more prompts of a lane are under way than allowed. */
 static void
-check_order(const World *world, bool bulk)
+check_prefills(const World *world, bool bulk)
 {
-	uint64_t last_begun = 0;
 	int32_t n_partial = 0;
 
 	for (int32_t i = 0; i < world->n_live; i++)
@@ -286,17 +292,30 @@ check_order(const World *world, bool bulk)
 		if (record->bulk != bulk)
 			continue;
 		record->begun = record->begun || n_computed > 0;
-		if (record->begun && record->arrival > last_begun)
-			last_begun = record->arrival;
 		/* One token left counts as a decode. */
 		if (n_computed > 0 && n_computed < llm_sequence_n_prompt(record->sequence) - 1)
 			n_partial++;
+	}
+	CHECK(n_partial <= world->config.max_prefills);
+}
+
+/* With shared prefixes one may wait for another to compute them. */
+static void
+check_nobody_overtaken(const World *world, bool bulk)
+{
+	uint64_t last_begun = 0;
+
+	for (int32_t i = 0; i < world->n_live; i++)
+	{
+		const Record *record = world->live[i];
+
+		if (record->bulk == bulk && record->begun && record->arrival > last_begun)
+			last_begun = record->arrival;
 	}
 	for (int32_t i = 0; i < world->n_live; i++)
 		CHECK_MSG(world->live[i]->bulk != bulk || world->live[i]->begun ||
 					  world->live[i]->arrival > last_begun,
 				  "sequence %" PRIu64 " was overtaken", world->live[i]->arrival);
-	CHECK(n_partial <= world->config.max_prefills);
 }
 
 /* Compare the rows with the naive model and sample; sequences that are complete leave. */
@@ -336,6 +355,7 @@ use_rows(World *world, const LlmBatchView *view, const LlmLogitRow *rows)
 			llm_sequence_n_prompt(world->live[i]->sequence) + world->live[i]->max_new_tokens)
 		{
 			n_finished++;
+			n_cached += llm_sequence_n_cached(world->live[i]->sequence);
 			world_remove(world, i);
 		}
 	}
@@ -418,8 +438,12 @@ world_step(World *world)
 	llm_scheduler_commit(world->scheduler);
 	CHECK(llm_scheduler_check(world->scheduler));
 	check_decodes_first(world, n_decodes, bulk_runs);
-	check_order(world, false);
-	check_order(world, true);
+	for (int bulk = 0; bulk < 2; bulk++)
+	{
+		check_prefills(world, bulk);
+		if (world->n_tenants == 0)
+			check_nobody_overtaken(world, bulk);
+	}
 	if (world->timed)
 		llm_scheduler_note_time(world->scheduler, random_between(1, 100) + 10 * view->n_tokens);
 	use_rows(world, view, rows);
@@ -460,7 +484,8 @@ run_episode(int32_t n_operations)
 			;
 		llm_scheduler_status(world.scheduler, &status);
 		CHECK(world.n_live == 0 && status.running == 0 && status.waiting == 0);
-		CHECK(status.kv_blocks_free == status.kv_blocks_total);
+		CHECK(status.kv_blocks_free + status.kv_blocks_cached == status.kv_blocks_total);
+		CHECK(status.kv_blocks_cached == 0 || world.n_tenants > 0);
 		CHECK(status.kv_blocks_total == world.config.n_kv_blocks);
 	}
 	world_destroy(&world);
@@ -484,12 +509,13 @@ main(void)
 	rng_state = seed;
 	for (int64_t done = 0; done < n_operations && unit_failed == 0; done += EPISODE_OPERATIONS)
 		run_episode(EPISODE_OPERATIONS);
-	printf("%" PRId64 " steps, %" PRId64 " rows, %" PRId64 " finished, %" PRId64 " cancelled\n",
-		   n_steps, n_rows_checked, n_finished, n_cancelled);
+	printf("%" PRId64 " steps, %" PRId64 " rows, %" PRId64 " finished, %" PRId64
+		   " cancelled, %" PRId64 " prompt tokens cached\n",
+		   n_steps, n_rows_checked, n_finished, n_cancelled, n_cached);
 	printf("%" PRId64 " drafted tokens accepted, %" PRId64 " rows void, %" PRId64
 		   " of them wrong\n",
 		   n_accepted, n_void, n_void_differ);
-	CHECK(n_rows_checked > 0 && n_finished > 0 && n_cancelled > 0);
+	CHECK(n_rows_checked > 0 && n_finished > 0 && n_cancelled > 0 && n_cached > 0);
 	CHECK(n_accepted > 0 && n_void_differ > 0 && 10 * n_void_differ > 9 * n_void);
 	return unit_done("scheduler_random");
 }

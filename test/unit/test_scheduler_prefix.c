@@ -1,0 +1,328 @@
+/*
+ * test_scheduler_prefix.c
+ *	  Shared prefixes in the scheduler: who finds what, who waits for whom, what is forgotten first.
+ *
+ * That the blocks hold what they should is checked by test_scheduler_random.c, at random.
+ */
+#include "unit.h"
+
+#include "scheduler/prefix_tree.h"
+#include "scheduler/scheduler.h"
+
+static const LlmSchedulerConfig roomy = {
+	.max_sequences = 16,
+	.max_waiting = 64,
+	.max_step_tokens = 64,
+	.max_prefills = 4,
+	.max_logit_rows = 32,
+	.n_kv_blocks = 64,
+	.max_context = 512,
+};
+
+static LlmScheduler *
+create(LlmSchedulerConfig config)
+{
+	LlmScheduler *scheduler = NULL;
+
+	CHECK(llm_scheduler_create(&config, &scheduler, NULL) == LLM_OK);
+	return scheduler;
+}
+
+/* n_template tokens that are the same for all, then tokens of the row's own. */
+static LlmSequenceSpec
+spec_of(int32_t *tokens, int32_t n_template, int32_t n_own, int32_t row)
+{
+	for (int32_t i = 0; i < n_template + n_own; i++)
+		tokens[i] = i < n_template ? i : 1000 * (row + 1) + i;
+	return (LlmSequenceSpec){.tenant = 1,
+							 .tokens = tokens,
+							 .n_tokens = n_template + n_own,
+							 .logits_from = n_template + n_own - 1,
+							 .max_new_tokens = 4};
+}
+
+static LlmSequence *
+add(LlmScheduler *scheduler, const LlmSequenceSpec *spec)
+{
+	LlmSequence *sequence = NULL;
+
+	CHECK(llm_scheduler_add(scheduler, spec, &sequence, NULL) == LLM_OK);
+	return sequence;
+}
+
+/* One step; its tokens. */
+static int32_t
+step(LlmScheduler *scheduler)
+{
+	const LlmLogitRow *rows;
+	const LlmBatchView *view = llm_scheduler_plan(scheduler, &rows);
+
+	CHECK(llm_scheduler_check(scheduler));
+	if (view == NULL)
+		return 0;
+	llm_scheduler_commit(scheduler);
+	CHECK(llm_scheduler_check(scheduler));
+	return view->n_tokens;
+}
+
+/* Steps until nothing is left to do; their tokens. */
+static int32_t
+run(LlmScheduler *scheduler)
+{
+	int32_t n_tokens = 0, n;
+
+	while ((n = step(scheduler)) > 0)
+		n_tokens += n;
+	return n_tokens;
+}
+
+/* Compute the prompt alone and forget it; the tokens that it took. */
+static int32_t
+run_once(LlmScheduler *scheduler, const LlmSequenceSpec *spec)
+{
+	LlmSequence *sequence = add(scheduler, spec);
+	int32_t n_tokens = run(scheduler);
+
+	CHECK(llm_sequence_n_cached(sequence) == spec->n_tokens - n_tokens);
+	CHECK(llm_sequence_n_computed(sequence) == spec->n_tokens);
+	llm_scheduler_remove(scheduler, sequence);
+	CHECK(llm_scheduler_check(scheduler));
+	return n_tokens;
+}
+
+static LlmSchedulerStatus
+status_of(const LlmScheduler *scheduler)
+{
+	LlmSchedulerStatus status;
+
+	llm_scheduler_status(scheduler, &status);
+	return status;
+}
+
+/* Whole blocks are found, at least one token is computed, and only one's own tenant sees them. */
+static void
+check_lookup(void)
+{
+	LlmScheduler *scheduler = create(roomy);
+	int32_t tokens[128];
+	LlmSequenceSpec spec = spec_of(tokens, 48, 0, 0);
+
+	CHECK(run_once(scheduler, &spec) == 48);
+	CHECK(status_of(scheduler).kv_blocks_cached == 3);
+	CHECK(run_once(scheduler, &spec) == 16);
+	spec = spec_of(tokens, 48, 1, 0);
+	CHECK(run_once(scheduler, &spec) == 1);
+	spec = spec_of(tokens, 47, 10, 0);
+	CHECK(run_once(scheduler, &spec) == 57 - 32);
+	spec = spec_of(tokens, 48, 16, 0);
+	spec.tenant = 2;
+	CHECK(run_once(scheduler, &spec) == 64);
+	CHECK(run_once(scheduler, &spec) == 16);
+	spec.tenant = 0;
+	for (int i = 0; i < 2; i++)
+		CHECK(run_once(scheduler, &spec) == 64);
+
+	/* Logits from the middle on: all from there is computed. */
+	spec.tenant = 2;
+	spec.logits_from = 40;
+	CHECK(run_once(scheduler, &spec) == 64 - 32);
+	spec.logits_from = 0;
+	CHECK(run_once(scheduler, &spec) == 64);
+	llm_scheduler_destroy(scheduler);
+}
+
+/* What was generated is found as well: the next turn of a chat goes on from there. */
+static void
+check_generated(void)
+{
+	LlmSchedulerConfig config = roomy;
+	LlmScheduler *scheduler = create(config);
+	int32_t tokens[128];
+	LlmSequenceSpec spec = spec_of(tokens, 20, 0, 0);
+	LlmSequence *sequence;
+
+	spec.max_new_tokens = 30;
+	sequence = add(scheduler, &spec);
+	for (int32_t i = 0; i < 30; i++)
+	{
+		CHECK(step(scheduler) > 0);
+		tokens[20 + i] = 700 + i;
+		llm_sequence_append(sequence, 700 + i);
+	}
+	CHECK(step(scheduler) == 1);
+	llm_scheduler_remove(scheduler, sequence);
+	tokens[50] = 9;
+	spec.n_tokens = 51;
+	spec.logits_from = 50;
+	CHECK(run_once(scheduler, &spec) == 51 - 48);
+	llm_scheduler_destroy(scheduler);
+}
+
+/* Rows that come together with one template: it is computed once, whatever a step holds. */
+static void
+check_deferred(bool bulk)
+{
+	LlmScheduler *scheduler = create(roomy);
+	LlmSequence *sequences[12];
+	int32_t n_tokens;
+
+	for (int32_t row = 0; row < 12; row++)
+	{
+		int32_t tokens[256];
+		LlmSequenceSpec spec = spec_of(tokens, 160, 10, row);
+
+		spec.bulk = bulk;
+		sequences[row] = add(scheduler, &spec);
+	}
+	n_tokens = run(scheduler);
+	CHECK_MSG(n_tokens == 160 + 12 * 10, "%d tokens", (int) n_tokens);
+	for (int32_t row = 0; row < 12; row++)
+		CHECK(llm_sequence_n_cached(sequences[row]) == (row == 0 ? 0 : 160));
+	llm_scheduler_destroy(scheduler);
+}
+
+/* One of another kind passes those that wait for a template. */
+static void
+check_passing(void)
+{
+	LlmScheduler *scheduler = create(roomy);
+	LlmSequence *other;
+	int32_t tokens[256];
+	LlmSequenceSpec spec;
+
+	for (int32_t row = 0; row < 3; row++)
+	{
+		spec = spec_of(tokens, 160, 10, row);
+		add(scheduler, &spec);
+	}
+	spec = spec_of(tokens, 0, 20, 7);
+	other = add(scheduler, &spec);
+	CHECK(step(scheduler) == 64 && llm_sequence_n_computed(other) == 20);
+	CHECK(status_of(scheduler).running == 2 && status_of(scheduler).waiting == 2);
+	llm_scheduler_destroy(scheduler);
+}
+
+/* When the one that computes a template is cancelled, the next one does it. */
+static void
+check_cancelled_leader(void)
+{
+	LlmScheduler *scheduler = create(roomy);
+	LlmSequence *sequences[2];
+	int32_t tokens[256];
+
+	for (int32_t row = 0; row < 2; row++)
+	{
+		LlmSequenceSpec spec = spec_of(tokens, 160, 10, row);
+
+		sequences[row] = add(scheduler, &spec);
+	}
+	CHECK(step(scheduler) == 64 && llm_sequence_n_computed(sequences[1]) == 0);
+	llm_scheduler_remove(scheduler, sequences[0]);
+	CHECK(run(scheduler) == 170 - 64 && llm_sequence_n_cached(sequences[1]) == 64);
+	llm_scheduler_destroy(scheduler);
+}
+
+/*
+ * An interactive sequence does not wait for a bulk one; what both computed is kept once, and the
+ * one that came second goes on with the other's blocks.
+ */
+static void
+check_replaced(void)
+{
+	LlmScheduler *scheduler = create(roomy);
+	int32_t tokens[256];
+	LlmSequenceSpec spec = spec_of(tokens, 200, 0, 0);
+	LlmSequence *bulk, *single;
+
+	spec.bulk = true;
+	bulk = add(scheduler, &spec);
+	CHECK(step(scheduler) == 64);
+	spec.bulk = false;
+	single = add(scheduler, &spec);
+	CHECK(step(scheduler) == 64 && llm_sequence_n_cached(single) == 64);
+	CHECK(llm_sequence_n_computed(bulk) == 65 && llm_sequence_n_computed(single) == 127);
+	CHECK(run(scheduler) == 2 * 200 - 65 - 127);
+
+	/* Twelve full blocks together, one begun by each. */
+	CHECK(status_of(scheduler).kv_blocks_cached == 0);
+	CHECK(status_of(scheduler).kv_blocks_free == 64 - 14);
+	llm_scheduler_remove(scheduler, single);
+	CHECK(llm_scheduler_check(scheduler) && status_of(scheduler).kv_blocks_free == 64 - 13);
+	llm_sequence_append(bulk, 5);
+	CHECK(step(scheduler) == 1);
+	llm_scheduler_destroy(scheduler);
+}
+
+/* Without free blocks, what was released first goes first, and of one prompt its end. */
+static void
+check_eviction(void)
+{
+	LlmSchedulerConfig config = roomy;
+	LlmScheduler *scheduler;
+	int32_t tokens[128];
+	LlmSequenceSpec spec;
+
+	config.n_kv_blocks = 8;
+	scheduler = create(config);
+	spec = spec_of(tokens, 0, 48, 1);
+	CHECK(run_once(scheduler, &spec) == 48);
+	spec = spec_of(tokens, 0, 48, 2);
+	CHECK(run_once(scheduler, &spec) == 48);
+	CHECK(status_of(scheduler).kv_blocks_cached == 6 && status_of(scheduler).kv_blocks_free == 2);
+
+	/* Three full blocks and one that is begun: two blocks are free, two are taken from row 1. */
+	spec = spec_of(tokens, 0, 52, 3);
+	CHECK(run_once(scheduler, &spec) == 52);
+	spec = spec_of(tokens, 0, 48, 2);
+	CHECK(run_once(scheduler, &spec) == 16);
+	spec = spec_of(tokens, 0, 48, 1);
+	CHECK(run_once(scheduler, &spec) == 32);
+
+	/* A sequence that needs everything gets everything. */
+	spec = spec_of(tokens, 0, 124, 4);
+	CHECK(run_once(scheduler, &spec) == 124);
+	CHECK(status_of(scheduler).kv_blocks_cached == 7 && status_of(scheduler).kv_blocks_free == 1);
+	llm_scheduler_destroy(scheduler);
+}
+
+/* The tree alone: equal tokens after another parent or of another tenant are something else. */
+static void
+check_tree(void)
+{
+	LlmPrefixTree *tree;
+	int32_t tokens[16] = {5};
+
+	CHECK(llm_prefix_tree_create(4, &tree, NULL) == LLM_OK);
+	llm_prefix_tree_insert(tree, 1, LLM_NO_KV_BLOCK, tokens, 2);
+	llm_prefix_tree_insert(tree, 1, 2, tokens, 0);
+	llm_prefix_tree_insert(tree, 3, LLM_NO_KV_BLOCK, tokens, 1);
+	CHECK(llm_prefix_tree_check(tree) && llm_prefix_tree_n_nodes(tree) == 3);
+	CHECK(llm_prefix_tree_find(tree, 1, LLM_NO_KV_BLOCK, tokens) == 2);
+	CHECK(llm_prefix_tree_find(tree, 1, 2, tokens) == 0);
+	CHECK(llm_prefix_tree_find(tree, 3, LLM_NO_KV_BLOCK, tokens) == 1);
+	CHECK(llm_prefix_tree_find(tree, 3, 1, tokens) == LLM_NO_KV_BLOCK);
+	CHECK(llm_prefix_tree_find(tree, 2, LLM_NO_KV_BLOCK, tokens) == LLM_NO_KV_BLOCK);
+	tokens[15] = 1;
+	CHECK(llm_prefix_tree_find(tree, 1, 2, tokens) == LLM_NO_KV_BLOCK);
+	tokens[15] = 0;
+	llm_prefix_tree_forget(tree, 0);
+	CHECK(llm_prefix_tree_find(tree, 1, 2, tokens) == LLM_NO_KV_BLOCK);
+	CHECK(llm_prefix_tree_check(tree) && llm_prefix_tree_n_nodes(tree) == 2);
+	llm_prefix_tree_destroy(tree);
+	llm_prefix_tree_destroy(NULL);
+}
+
+int
+main(void)
+{
+	check_tree();
+	check_lookup();
+	check_generated();
+	check_deferred(false);
+	check_deferred(true);
+	check_passing();
+	check_cancelled_leader();
+	check_replaced();
+	check_eviction();
+	return unit_done("scheduler_prefix");
+}
