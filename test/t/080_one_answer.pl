@@ -1,5 +1,6 @@
 # One answer: a call gives the same text alone, again, and beside 31 other sessions, on the real
-# engine: greedy and seeded, on a small random model and on SmolLM2 where its file is.
+# engine: greedy and seeded, with drafts and without, on a small random model and on SmolLM2 where
+# its file is.
 use strict;
 use warnings;
 
@@ -76,6 +77,25 @@ SKIP:
 	like($node->safe_psql('postgres', 'SELECT expected FROM question WHERE id = 1'),
 		qr/Paris/, 'the capital of France');
 }
+
+# With drafts, computed whether they pay or not, and without.
+my (%answers, %drafted);
+foreach my $speculation (qw(off always ngram))
+{
+	$node->append_conf('postgresql.conf', "postgres_llm.speculation = $speculation");
+	$node->reload;
+	$node->safe_psql('postgres', 'SELECT llm.restart_engine()');
+	($answers{$speculation}, $drafted{$speculation}) = split /\x1f/, $node->safe_psql('postgres', <<'END');
+SELECT string_agg(d.text, '|' ORDER BY id, t) || E'\x1f' || sum(d.drafted_tokens)
+FROM question, (VALUES (0.0), (0.9)) AS v (t),
+	 llm.generate_detail(prompt, 'tiny', max_tokens => 40, temperature => t, seed => 3,
+						 options => '{"ignore_eos": true}') AS d
+END
+}
+is($answers{always}, $answers{off}, 'drafts change no answer');
+is($answers{ngram}, $answers{off}, 'nor do those that pay');
+is($drafted{off}, 0, 'speculation can be switched off');
+cmp_ok($drafted{always}, '>', 0, 'and is there otherwise');
 
 is($node->safe_psql('postgres', 'SELECT slots_used FROM llm.engine_status'), 0, 'no slot is lost');
 is($node->safe_psql('postgres',
