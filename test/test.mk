@@ -122,9 +122,12 @@ $(KERNEL_PROGRAMS): $(BUILD)/test/kernels/%: test/kernels/%.c $(EMULATED_OBJS) $
 
 # One unit test wants that level, too; another counts calls of the allocator.
 ONE_ANSWER = $(BUILD)/test/unit/test_one_answer
+# With sanitizers the emulation takes minutes to compile, and it is a test's own code.
+ifeq ($(VARIANT),release)
 $(ONE_ANSWER): $(EMULATED_OBJS)
 $(ONE_ANSWER): private TEST_OBJS = $(EMULATED_OBJS)
 $(ONE_ANSWER): private TEST_FLAGS = $(EMULATED_FLAG)
+endif
 ALLOCATOR = malloc calloc realloc free aligned_alloc posix_memalign mmap munmap
 $(BUILD)/test/unit/test_step_memory: private TEST_FLAGS = $(ALLOCATOR:%=-Wl,--wrap=%)
 
