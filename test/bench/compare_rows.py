@@ -3,14 +3,16 @@
 
 Usage (make bench-rows MODEL=... [LLAMA_BIN=...]):
     with_server.sh PG_CONFIG "postgres_llm.engine_threads = 2" -- compare_rows.py MODEL banking77/train.csv
-        [--rows 1000] [--alone 100] [--instruction 0] [--tokens 24] [--rounds 1] [--llama DIRECTORY]
+        [--rows 1000] [--alone 100] [--instruction 0] [--tokens 24] [--rounds 1]
+        [--llama DIRECTORY] [--llama-rows 1000]
 
 Every way answers the same rows, greedy and with the same limit of tokens:
 
     update      one UPDATE, as anybody would write it
     sessions    32 sessions of one row each at a time, by pgbench
     alone       row by row in one session (batch_scan = off), on the first --alone rows
-    llama       llama-server with 32 slots and 32 clients, when its directory is given
+    llama       llama-server with 32 slots and 32 clients, when its directory is given, on the first
+                --llama-rows rows
 
 --instruction N puts a text of N tokens before every row.  The ways take turns within a round; the
 engine and llama-server never run at the same time.
@@ -130,7 +132,7 @@ class Bench:
                     pass
             begin = time.monotonic()
             with concurrent.futures.ThreadPoolExecutor(CLIENTS) as pool:
-                answers = list(pool.map(self.ask_llama, self.texts))
+                answers = list(pool.map(self.ask_llama, self.texts[:self.args.llama_rows]))
             seconds = time.monotonic() - begin
         finally:
             server.terminate()
@@ -151,6 +153,7 @@ def main():
     options.add_argument("--rounds", type=int, default=1)
     options.add_argument("--ways", default="update,sessions,alone,llama")
     options.add_argument("--llama", help="directory of llama-server")
+    options.add_argument("--llama-rows", type=int, default=1000)
     options.add_argument("--llama-model", help="another file for it, such as one re-quantised to Q4_0")
     args = options.parse_args()
     bench = Bench(args)
