@@ -36,12 +36,15 @@ int llm_guc_kv_cache_mb = 512;
 int llm_guc_max_payload_mb = 64;
 int llm_guc_max_queue = 1024;
 int llm_guc_max_readahead = 0;
+int llm_guc_max_role_requests = 0;
+int llm_guc_max_role_tokens_per_hour = 0;
 int llm_guc_max_sequences = 32;
 int llm_guc_max_step_tokens = 512;
 int llm_guc_max_tokens = 256;
 int llm_guc_max_tokens_limit = 8192;
 char *llm_guc_model_directory;
 int llm_guc_prefix_sharing = LLM_PREFIX_SHARING_DATABASE;
+int llm_guc_queue_timeout_ms = 0;
 int llm_guc_readahead_kb = 16384;
 int llm_guc_slots_per_backend = 256;
 int llm_guc_speculation = LLM_SPECULATION_NGRAM;
@@ -154,6 +157,16 @@ static const Setting settings[] = {
 	 "0 means twice as many as the engine can run at once; 1 means none.", PGC_USERSET, GUC_EXPLAIN,
 	 NUMBER(llm_guc_max_readahead, 0, 65536)},
 
+	{"postgres_llm.max_role_requests",
+	 "Sets how many requests a role can have in flight in all its sessions.",
+	 "More wait for their turn.  0 means no limit.  For ALTER ROLE .. SET.", PGC_SUSET, 0,
+	 NUMBER(llm_guc_max_role_requests, 0, 1000000)},
+
+	{"postgres_llm.max_role_tokens_per_hour",
+	 "Sets how many tokens of prompts and answers a role can use in an hour.",
+	 "Counted by full hours of UTC; calls beyond fail.  0 means no limit.  For ALTER ROLE .. SET.",
+	 PGC_SUSET, 0, NUMBER(llm_guc_max_role_tokens_per_hour, 0, INT_MAX)},
+
 	{"postgres_llm.max_sequences", "Sets how many sequences of a model run at once.",
 	 "Sessions that make single calls have an eighth more places.  " AT_ENGINE_START, PGC_SIGHUP, 0,
 	 NUMBER(llm_guc_max_sequences, 1, 1024)},
@@ -186,13 +199,17 @@ static const Setting settings[] = {
 	 "database: all sessions of a database; role: those of a role in it; off: nobody.", PGC_SUSET,
 	 0, CHOICE(llm_guc_prefix_sharing, sharing_options)},
 
+	{"postgres_llm.queue_timeout", "Sets how long a call waits for a request that has not begun.",
+	 "A call whose turn does not come within this time fails.  0 means no limit.", PGC_USERSET,
+	 GUC_UNIT_MS, NUMBER(llm_guc_queue_timeout_ms, 0, INT_MAX)},
+
 	{"postgres_llm.readahead_memory",
 	 "Sets the memory for rows that a batching node has read ahead.",
 	 "A row beyond it is read only when nothing else is in flight.", PGC_USERSET, GUC_UNIT_KB,
 	 NUMBER(llm_guc_readahead_kb, 64, MAX_KILOBYTES)},
 
 	{"postgres_llm.slots_per_backend", "Sets how many calls each session can have in flight.",
-	 "A slot takes 128 bytes of shared memory for every session that the server allows.",
+	 "A slot takes 256 bytes of shared memory for every session that the server allows.",
 	 PGC_POSTMASTER, 0, NUMBER(llm_guc_slots_per_backend, 1, 4096)},
 
 	{"postgres_llm.speculation",

@@ -25,19 +25,22 @@ extern int llm_guc_engine_threads;			/* 0: one per core */
 extern int llm_guc_fake_slots;				/* fake engine: see src/engine/fake.h */
 extern int llm_guc_fake_step_us;
 extern int llm_guc_fake_steps;
-extern int llm_guc_kv_cache_mb;		  /* per model */
-extern int llm_guc_max_payload_mb;	  /* shared memory of requests and results */
-extern int llm_guc_max_queue;		  /* requests waiting in the engine */
-extern int llm_guc_max_readahead;	  /* rows; 0: twice the engine's sequences */
-extern int llm_guc_max_sequences;	  /* running at once, per model */
-extern int llm_guc_max_step_tokens;	  /* tokens of one step */
-extern int llm_guc_max_tokens;		  /* default of the argument max_tokens */
-extern int llm_guc_max_tokens_limit;  /* ceiling of the argument max_tokens */
-extern char *llm_guc_model_directory; /* "$sharedir" is expanded */
-extern int llm_guc_prefix_sharing;	  /* LlmPrefixSharing */
-extern int llm_guc_readahead_kb;	  /* memory of rows read ahead, per node */
-extern int llm_guc_slots_per_backend; /* calls in flight of one backend */
-extern int llm_guc_speculation;		  /* LlmSpeculation */
+extern int llm_guc_kv_cache_mb;				 /* per model */
+extern int llm_guc_max_payload_mb;			 /* shared memory of requests and results */
+extern int llm_guc_max_queue;				 /* requests waiting in the engine */
+extern int llm_guc_max_readahead;			 /* rows; 0: twice the engine's sequences */
+extern int llm_guc_max_role_requests;		 /* in flight, of all its sessions; 0: no limit */
+extern int llm_guc_max_role_tokens_per_hour; /* prompts and answers; 0: no limit */
+extern int llm_guc_max_sequences;			 /* running at once, per model */
+extern int llm_guc_max_step_tokens;			 /* tokens of one step */
+extern int llm_guc_max_tokens;				 /* default of the argument max_tokens */
+extern int llm_guc_max_tokens_limit;		 /* ceiling of the argument max_tokens */
+extern char *llm_guc_model_directory;		 /* "$sharedir" is expanded */
+extern int llm_guc_prefix_sharing;			 /* LlmPrefixSharing */
+extern int llm_guc_queue_timeout_ms;		 /* a call waits so long for its turn; 0: for ever */
+extern int llm_guc_readahead_kb;			 /* memory of rows read ahead, per node */
+extern int llm_guc_slots_per_backend;		 /* calls in flight of one backend */
+extern int llm_guc_speculation;				 /* LlmSpeculation */
 
 extern void llm_guc_define(void);
 

@@ -22,6 +22,7 @@
 #include "broker/supervisor.h"
 #include "guc.h"
 #include "ipc/board.h"
+#include "ipc/model_stats.h"
 #include "protocol/message.h"
 
 #define START_TIMEOUT_MS 60000 /* from exec to READY, without loading a model */
@@ -97,6 +98,7 @@ llm_supervisor_limit(void)
 static void
 publish(const char *message)
 {
+	static const LlmEngineStatus no_models;
 	LlmServerStatus *status = llm_board_edit();
 	bool waits = self.phase == PHASE_DOWN && self.n_failures > 1;
 
@@ -113,6 +115,7 @@ publish(const char *message)
 	{
 		status->description[0] = '\0';
 		status->engine.n_models = 0;
+		llm_model_stats_note(&no_models);
 	}
 	if (message != NULL)
 		strlcpy(status->last_error, message, sizeof(status->last_error));
@@ -238,6 +241,7 @@ llm_supervisor_note_status(const LlmEngineStatus *engine)
 
 	status->engine = *engine;
 	llm_board_publish();
+	llm_model_stats_note(engine);
 
 	/* More models, more sequences at once. */
 	self.n_models = engine->n_models;

@@ -13,6 +13,7 @@
 #include "broker/channel.h"
 #include "broker/supervisor.h"
 #include "broker/traffic.h"
+#include "ipc/activity.h"
 #include "ipc/payload.h"
 #include "ipc/ring.h"
 #include "ipc/slot.h"
@@ -54,6 +55,7 @@ send_next_request(LlmChannel *channel)
 	slot = llm_admission_next(llm_supervisor_capacity(), llm_supervisor_limit());
 	if (slot == NULL)
 		return false;
+	llm_activity_sent(llm_slot_number(slot));
 	llm_channel_request(
 		channel, llm_admission_is_bulk(slot) ? LLM_FRAME_BULK_REQUEST : LLM_FRAME_REQUEST,
 		llm_admission_request_id(slot), llm_payload_address(slot->request), slot->request_bytes);
@@ -141,6 +143,18 @@ take_chunk(LlmSlot *slot, LlmStrView payload)
 		cancel(slot);
 }
 
+static void
+take_progress(const LlmSlot *slot, LlmStrView payload)
+{
+	LlmRequestProgress progress;
+	LlmError err;
+
+	if (llm_request_progress_read(payload, &progress, &err) == LLM_OK)
+		llm_activity_progress(llm_slot_number(slot), &progress);
+	else
+		llm_supervisor_lose("sent an unreadable progress");
+}
+
 /* RESULT or ERROR: the request is over, and the slot is its owner's again. */
 static void
 take_end(LlmSlot *slot, const LlmFrame *frame)
@@ -173,6 +187,8 @@ take_frame(const LlmFrame *frame)
 			take_log(frame->payload);
 			break;
 		case LLM_FRAME_PROGRESS:
+			if (slot != NULL)
+				take_progress(slot, frame->payload);
 			break;
 		case LLM_FRAME_CHUNK:
 			if (slot != NULL)

@@ -31,6 +31,7 @@
 #include "ipc/client.h"
 #include "ipc/patience.h"
 #include "ipc/payload.h"
+#include "ipc/quota.h"
 #include "ipc/report.h"
 #include "ipc/slot.h"
 #include "protocol/frame.h"
@@ -40,6 +41,7 @@ struct LlmCall
 	dlist_node node;	 /* in calls */
 	ResourceOwner owner; /* whose release releases the call */
 	LlmSlot *slot;		 /* NULL before submission and after harvest */
+	int place;			 /* of quota.h, before submission; then the slot has it */
 
 	/* After harvest: how it ended and what it had, in local memory. */
 	LlmSlotState outcome; /* DONE or FAILED */
@@ -54,6 +56,7 @@ static MemoryContext call_context; /* NULL until the first call of this process 
 static void
 discard(LlmCall *call)
 {
+	llm_quota_return_place(call->place);
 	if (call->slot != NULL)
 		llm_slot_release(call->slot);
 	dlist_delete(&call->node);
@@ -175,6 +178,27 @@ harvest_ended(void)
 	return found;
 }
 
+/* A place of the role for one request more.  Waits while all are taken, for any session's to end. */
+static int
+wait_for_place(void)
+{
+	LlmPatience patience = llm_patience();
+	int place;
+
+	llm_quota_check_tokens();
+	if (llm_quota_take_place(&place))
+		return place;
+	for (;;)
+	{
+		llm_quota_watch();
+		if (llm_quota_take_place(&place))
+			break;
+		llm_patience_wait(&patience, LLM_PATIENCE_ENGINE | LLM_PATIENCE_PLACE);
+	}
+	llm_quota_unwatch();
+	return place;
+}
+
 /* A free slot.  Waits for requests of this process to end if there is none. */
 static LlmSlot *
 wait_for_slot(void)
@@ -229,33 +253,41 @@ wait_for_payload(Size n_bytes)
 typedef struct Opening
 {
 	LlmCall *call;
+	LlmSubject subject;
 	LlmSlot *slot;
 	dsa_pointer payload;
 } Opening;
 
 /* All that can wait or fail.  After it the payload has no owner until llm_slot_submit. */
 static Opening
-open_call(Size n_bytes)
+open_call(LlmRequestKind kind, const LlmModelRef *model, Size n_bytes)
 {
-	Opening opening;
+	Opening opening = {.subject = {.kind = kind, .model = *model, .place = LLM_NO_PLACE}};
 
 	llm_client_require_preload();
 	initialize();
 	llm_patience_check_engine();
 	opening.call = MemoryContextAllocZero(call_context, sizeof(LlmCall));
 	opening.call->owner = CurrentResourceOwner;
+	opening.call->place = LLM_NO_PLACE;
 	dlist_push_tail(&calls, &opening.call->node);
+	if (llm_request_kind_infers(kind))
+		opening.call->place = wait_for_place();
 	opening.slot = wait_for_slot();
 	opening.payload = wait_for_payload(n_bytes);
 	return opening;
 }
 
 static LlmCall *
-send_call(const Opening *opening, Size n_bytes)
+send_call(Opening *opening, Size n_bytes)
 {
-	llm_slot_submit(opening->slot, opening->payload, n_bytes);
-	opening->call->slot = opening->slot;
-	return opening->call;
+	LlmCall *call = opening->call;
+
+	opening->subject.place = call->place;
+	call->place = LLM_NO_PLACE;
+	llm_slot_submit(opening->slot, opening->payload, n_bytes, &opening->subject);
+	call->slot = opening->slot;
+	return call;
 }
 
 LlmCall *
@@ -266,7 +298,7 @@ llm_client_submit(const LlmRequest *request)
 	Opening opening;
 
 	llm_request_write(&measure, request);
-	opening = open_call(measure.len);
+	opening = open_call(request->kind, &request->model, measure.len);
 	writer = llm_writer(llm_payload_address(opening.payload), measure.len);
 	llm_request_write(&writer, request);
 	Assert(!writer.overflow && writer.len == measure.len);
@@ -276,8 +308,14 @@ llm_client_submit(const LlmRequest *request)
 LlmCall *
 llm_client_submit_written(LlmStrView request)
 {
-	Opening opening = open_call(request.len);
+	LlmRequestKind kind;
+	LlmModelRef model;
+	LlmError error;
+	Opening opening;
 
+	if (llm_request_read_head(request, &kind, &model, &error) != LLM_OK)
+		elog(ERROR, "a request of this session cannot be read: %s", error.message);
+	opening = open_call(kind, &model, request.len);
 	memcpy(llm_payload_address(opening.payload), request.data, request.len);
 	return send_call(&opening, request.len);
 }
@@ -286,6 +324,8 @@ bool
 llm_client_can_submit(int n)
 {
 	if (llm_board_engine_state() == LLM_ENGINE_BACKOFF)
+		return false;
+	if (!llm_quota_has_places(n))
 		return false;
 	return llm_slot_has_free(n) || (harvest_ended() && llm_slot_has_free(n));
 }
@@ -302,7 +342,7 @@ llm_client_count_row(bool read_ahead)
 static int
 call_patience(LlmSlotState state)
 {
-	return state == LLM_SLOT_QUEUED ? LLM_PATIENCE_ENGINE : 0;
+	return state == LLM_SLOT_QUEUED ? LLM_PATIENCE_ENGINE | LLM_PATIENCE_TURN : 0;
 }
 
 bool

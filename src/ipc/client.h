@@ -34,7 +34,8 @@ extern bool llm_client_is_preloaded(void);
  * Send a request; copies what it needs.  Waits (interruptibly) while shared memory is full, and
  * first moves own calls that have ended to local memory.  Does not wait for an engine that is
  * starting: that is for who waits for the call's end, up to postgres_llm.engine_start_timeout.
- * Raises 53400 for limits (with the name of the setting), 54000 for a request beyond all of them,
+ * Waits for its turn while the role has as many requests in flight as it may, at most for
+ * postgres_llm.queue_timeout.  Raises 53400 for limits (with the name of the setting), 54000 for a request beyond all of them,
  * 57P03 when the engine has failed and will not be tried again within that time.
  */
 extern LlmCall *llm_client_submit(const LlmRequest *request);
@@ -44,7 +45,8 @@ extern LlmCall *llm_client_submit_written(LlmStrView request);
 
 /*
  * True when n more requests can be sent at once: slots are free, if need be after own calls that
- * have ended were moved to local memory, and the engine is not known to have failed.
+ * have ended were moved to local memory, the role's limit leaves places for them, and the engine is
+ * not known to have failed.
  */
 extern bool llm_client_can_submit(int n);
 

@@ -129,6 +129,40 @@ check_memory(LlmPatience *patience, TimestampTz now)
 						errhint("Raise postgres_llm.max_payload_memory.")));
 }
 
+static void
+raise_no_turn(int needs)
+{
+	if (needs & LLM_PATIENCE_PLACE)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("role \"%s\" has %d inference requests in flight already",
+						GetUserNameFromId(GetSessionUserId(), false), llm_guc_max_role_requests),
+				 errdetail("None of them ended within %d ms.", llm_guc_queue_timeout_ms),
+				 errhint("Try again later, raise postgres_llm.queue_timeout, or have "
+						 "postgres_llm.max_role_requests raised.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+			 errmsg("inference request did not begin within %d ms", llm_guc_queue_timeout_ms),
+			 errdetail("Other requests are before it."),
+			 errhint("Try again later, or raise postgres_llm.queue_timeout.")));
+}
+
+/* Milliseconds for which the caller may wait for its turn. */
+static long
+turn_patience_ms(LlmPatience *patience, int needs, TimestampTz now)
+{
+	TimestampTz deadline;
+
+	if (patience->turn_since == 0)
+		patience->turn_since = now;
+	if (llm_guc_queue_timeout_ms == 0)
+		return TICK_MS;
+	deadline = TimestampTzPlusMilliseconds(patience->turn_since, llm_guc_queue_timeout_ms);
+	if (now >= deadline)
+		raise_no_turn(needs);
+	return (deadline - now) / 1000 + 1;
+}
+
 /* Once a second: a client that has gone ends the session, as it would at the next message. */
 static void
 check_client(LlmPatience *patience, TimestampTz now)
@@ -159,6 +193,8 @@ llm_patience_wait(LlmPatience *patience, int needs)
 		timeout_ms = Min(timeout_ms, engine_patience_ms(patience, now));
 	else
 		patience->unready_since = 0;
+	if (needs & (LLM_PATIENCE_TURN | LLM_PATIENCE_PLACE))
+		timeout_ms = Min(timeout_ms, turn_patience_ms(patience, needs, now));
 	if (needs & LLM_PATIENCE_MEMORY)
 	{
 		check_memory(patience, now);

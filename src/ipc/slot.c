@@ -26,7 +26,7 @@ typedef struct Chunk
 
 static LlmSlot *slots;
 
-StaticAssertDecl(sizeof(LlmSlot) <= 128, "the setting slots_per_backend promises 128 bytes");
+StaticAssertDecl(sizeof(LlmSlot) <= 128, "the setting slots_per_backend promises 256 bytes");
 
 int
 llm_slot_owner_count(void)
@@ -116,7 +116,7 @@ llm_slot_wake_owner(const LlmSlot *slot)
 
 /* Free all that the slot holds and make it FREE; the caller is the only one who may. */
 static void
-free_slot(LlmSlot *slot)
+free_slot(LlmSlot *slot, LlmRequestEnd end)
 {
 	uint32 n_chunks = pg_atomic_read_u32(&slot->n_chunks);
 
@@ -131,6 +131,7 @@ free_slot(LlmSlot *slot)
 	}
 	llm_payload_free(&slot->request, slot->request_bytes);
 	llm_payload_free(&slot->result, slot->result_bytes);
+	llm_activity_end(llm_slot_number(slot), end);
 	pg_write_barrier();
 	pg_atomic_write_u32(&slot->state, LLM_SLOT_FREE);
 }
@@ -177,7 +178,7 @@ llm_slot_has_free(int n)
 }
 
 void
-llm_slot_submit(LlmSlot *slot, dsa_pointer request, Size request_bytes)
+llm_slot_submit(LlmSlot *slot, dsa_pointer request, Size request_bytes, const LlmSubject *subject)
 {
 	Assert(llm_slot_state(slot) == LLM_SLOT_FREE);
 
@@ -194,6 +195,10 @@ llm_slot_submit(LlmSlot *slot, dsa_pointer request, Size request_bytes)
 	pg_atomic_write_u64(&slot->chunk_bytes_taken, 0);
 	pg_atomic_write_u32(&slot->n_chunks, 0);
 	slot->n_taken = 0;
+
+	/* Who reads the activity without a lock knows by the generation that it is another one's. */
+	pg_write_barrier();
+	llm_activity_begin(llm_slot_number(slot), subject);
 	pg_write_barrier();
 	pg_atomic_write_u32(&slot->state, LLM_SLOT_QUEUED);
 
@@ -250,7 +255,7 @@ llm_slot_release(LlmSlot *slot)
 		return;
 	}
 	Assert(state == LLM_SLOT_DONE || state == LLM_SLOT_FAILED);
-	free_slot(slot);
+	free_slot(slot, state == LLM_SLOT_DONE ? LLM_END_RESULT : LLM_END_ERROR);
 }
 
 /* ---- by the broker ---- */
@@ -305,6 +310,7 @@ end_request(LlmSlot *slot, LlmSlotState to)
 {
 	LlmSlotState state = llm_slot_state(slot);
 
+	llm_activity_over(llm_slot_number(slot));
 	while (state == LLM_SLOT_QUEUED || state == LLM_SLOT_RUNNING)
 	{
 		int32 owner = slot->owner;
@@ -356,7 +362,7 @@ llm_slot_clean_up(LlmSlot *slot)
 	int32 owner = slot->owner;
 
 	Assert(llm_slot_state(slot) == LLM_SLOT_ABANDONED);
-	free_slot(slot);
+	free_slot(slot, LLM_END_GIVEN_UP);
 
 	/* It may be waiting for a free slot. */
 	SetLatch(&GetPGProcByNumber(owner)->procLatch);

@@ -50,6 +50,7 @@
 #include "utils/dsa.h"
 
 #include "base/strview.h"
+#include "ipc/activity.h"
 
 typedef enum LlmSlotState
 {
@@ -111,8 +112,9 @@ extern LlmSlot *llm_slot_find_free(void);
 /* True when this process has at least n free slots, or all of them if it has fewer than n. */
 extern bool llm_slot_has_free(int n);
 
-/* FREE to QUEUED; the slot takes over the payload. */
-extern void llm_slot_submit(LlmSlot *slot, dsa_pointer request, Size request_bytes);
+/* FREE to QUEUED; the slot takes over the payload and the subject's place. */
+extern void llm_slot_submit(LlmSlot *slot, dsa_pointer request, Size request_bytes,
+							const LlmSubject *subject);
 
 /* Append all chunks that have come to *text; false when there was none. */
 extern bool llm_slot_take_chunks(LlmSlot *slot, StringInfo text);
