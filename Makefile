@@ -14,7 +14,7 @@ OBJS = $(patsubst %.c,%.o,$(wildcard src/*.c src/fill/*.c src/scan/*.c src/sql/*
 
 # Of the plain-C floors the module has only what both ends of the wire need.
 PLAIN_IN_MODULE = src/base/status.o src/base/utf8.o src/protocol/wire.o src/protocol/message.o \
-	src/protocol/frame.o
+	src/protocol/request_progress.o src/protocol/frame.o
 
 EXTENSION_SCRIPT = sql/$(EXTENSION)--$(EXTVERSION).sql
 DATA_built = $(EXTENSION_SCRIPT)

@@ -325,14 +325,8 @@ CREATE FUNCTION llm.model_status(
 	OUT kv_blocks pg_catalog.int4,
 	OUT kv_blocks_free pg_catalog.int4,
 	OUT kv_blocks_cached pg_catalog.int4,
-	OUT requests pg_catalog.int8,
-	OUT prompt_tokens pg_catalog.int8,
-	OUT generated_tokens pg_catalog.int8,
-	OUT steps pg_catalog.int8,
 	OUT path pg_catalog.text,
-	OUT last_error pg_catalog.text,
-	OUT drafted_tokens pg_catalog.int8,
-	OUT accepted_tokens pg_catalog.int8)
+	OUT last_error pg_catalog.text)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'postgres_llm_model_status'
 LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED ROWS 10;
@@ -341,8 +335,7 @@ COMMENT ON FUNCTION llm.model_status() IS 'source of the view llm.model_status';
 CREATE VIEW llm.model_status AS
 SELECT
 	model, state, loaded_bytes, context_length, slots, running, waiting, kv_blocks, kv_blocks_free,
-	kv_blocks_cached, requests, prompt_tokens, generated_tokens, steps, path, last_error, drafted_tokens,
-	accepted_tokens
+	kv_blocks_cached, path, last_error
 FROM llm.model_status();
 COMMENT ON VIEW llm.model_status
 IS 'models as the inference engine has them now: those the current role may use; all for pg_monitor';
@@ -360,17 +353,9 @@ COMMENT ON COLUMN llm.model_status.kv_blocks IS 'blocks of the key-value cache';
 COMMENT ON COLUMN llm.model_status.kv_blocks_free IS 'of these, empty';
 COMMENT ON COLUMN llm.model_status.kv_blocks_cached
 IS 'of these, not in use but kept, for prompts that begin like earlier ones';
-COMMENT ON COLUMN llm.model_status.requests IS 'finished since it was loaded';
-COMMENT ON COLUMN llm.model_status.prompt_tokens
-IS 'prompt tokens computed since it was loaded; those found in the cache are not computed';
-COMMENT ON COLUMN llm.model_status.generated_tokens IS 'tokens made since it was loaded';
-COMMENT ON COLUMN llm.model_status.steps IS 'batches computed since it was loaded';
 COMMENT ON COLUMN llm.model_status.path IS 'file it was loaded from; only for members of pg_monitor';
 COMMENT ON COLUMN llm.model_status.last_error
 IS 'why it failed; only for members of pg_monitor';
-COMMENT ON COLUMN llm.model_status.drafted_tokens
-IS 'tokens computed on the guess that they come next, since it was loaded';
-COMMENT ON COLUMN llm.model_status.accepted_tokens IS 'of these, were right: each saved a step';
 
 CREATE FUNCTION llm.engine_status(
 	OUT state pg_catalog.text,
@@ -513,12 +498,168 @@ COMMENT ON COLUMN llm.progress_fill.started IS 'when it was called';
 COMMENT ON COLUMN llm.progress_fill.last_commit IS 'when a chunk was last committed';
 
 /*
+ * ---- Statistics ----
+ *
+ * What was done and used.  Kept in shared memory: a restart of the server begins anew, one of the
+ * engine only for stat_engine.
+ */
+
+CREATE FUNCTION llm.stat_engine(
+	OUT model pg_catalog.text,
+	OUT requests pg_catalog.int8,
+	OUT queued pg_catalog.int4,
+	OUT mean_wait_ms pg_catalog.float8,
+	OUT steps pg_catalog.int8,
+	OUT sequences_per_step pg_catalog.float8,
+	OUT tokens_per_step pg_catalog.float8,
+	OUT prompt_tokens pg_catalog.int8,
+	OUT generated_tokens pg_catalog.int8,
+	OUT prompt_tokens_per_s pg_catalog.float8,
+	OUT generated_tokens_per_s pg_catalog.float8,
+	OUT drafted_tokens pg_catalog.int8,
+	OUT accepted_tokens pg_catalog.int8,
+	OUT busy_ms pg_catalog.float8,
+	OUT forward_ms pg_catalog.float8,
+	OUT stats_reset pg_catalog.timestamptz)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'postgres_llm_stat_engine'
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED ROWS 10;
+COMMENT ON FUNCTION llm.stat_engine() IS 'source of the view llm.stat_engine';
+
+CREATE VIEW llm.stat_engine AS
+SELECT
+	model, requests, queued, mean_wait_ms, steps, sequences_per_step, tokens_per_step, prompt_tokens,
+	generated_tokens, prompt_tokens_per_s, generated_tokens_per_s, drafted_tokens, accepted_tokens,
+	busy_ms, forward_ms, stats_reset
+FROM llm.stat_engine();
+COMMENT ON VIEW llm.stat_engine
+IS 'work of each loaded model: those the current role may use; all for pg_monitor';
+COMMENT ON COLUMN llm.stat_engine.model
+IS 'name in llm.models; null: another database or an earlier definition loaded it';
+COMMENT ON COLUMN llm.stat_engine.requests IS 'requests that ended with a result';
+COMMENT ON COLUMN llm.stat_engine.queued
+IS 'requests that wait for their first step now, in shared memory and in the engine';
+COMMENT ON COLUMN llm.stat_engine.mean_wait_ms IS 'mean time of a request until its first step';
+COMMENT ON COLUMN llm.stat_engine.steps IS 'forward passes';
+COMMENT ON COLUMN llm.stat_engine.sequences_per_step IS 'mean number of requests in a step';
+COMMENT ON COLUMN llm.stat_engine.tokens_per_step IS 'mean number of tokens in a step';
+COMMENT ON COLUMN llm.stat_engine.prompt_tokens
+IS 'prompt tokens computed; those found in the cache are not computed';
+COMMENT ON COLUMN llm.stat_engine.generated_tokens IS 'tokens made';
+COMMENT ON COLUMN llm.stat_engine.prompt_tokens_per_s
+IS 'prompt tokens computed per second of the last ten seconds';
+COMMENT ON COLUMN llm.stat_engine.generated_tokens_per_s
+IS 'tokens made per second of the last ten seconds';
+COMMENT ON COLUMN llm.stat_engine.drafted_tokens
+IS 'tokens guessed ahead by speculation, and computed beside the next one';
+COMMENT ON COLUMN llm.stat_engine.accepted_tokens IS 'of these, were right: each saved a step';
+COMMENT ON COLUMN llm.stat_engine.busy_ms
+IS 'time with something to do: forward passes and what is between them';
+COMMENT ON COLUMN llm.stat_engine.forward_ms
+IS 'of this, in forward passes; the rest is planning, sampling and traffic';
+COMMENT ON COLUMN llm.stat_engine.stats_reset
+IS 'since when all this is counted: load of the model, or llm.stat_reset()';
+
+CREATE FUNCTION llm.stat_requests(
+	OUT pid pg_catalog.int4,
+	OUT role pg_catalog.text,
+	OUT database pg_catalog.text,
+	OUT query_id pg_catalog.int8,
+	OUT model pg_catalog.text,
+	OUT kind pg_catalog.text,
+	OUT state pg_catalog.text,
+	OUT prompt_tokens pg_catalog.int4,
+	OUT prompt_done pg_catalog.int4,
+	OUT generated_tokens pg_catalog.int4,
+	OUT submitted pg_catalog.timestamptz,
+	OUT sent pg_catalog.timestamptz)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'postgres_llm_stat_requests'
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED ROWS 100;
+COMMENT ON FUNCTION llm.stat_requests() IS 'source of the view llm.stat_requests';
+
+CREATE VIEW llm.stat_requests AS
+SELECT
+	pid, role, database, query_id, model, kind, state, prompt_tokens, prompt_done, generated_tokens,
+	submitted, sent
+FROM llm.stat_requests();
+COMMENT ON VIEW llm.stat_requests
+IS 'requests in flight of all sessions; of other roles'' only whose, but for pg_read_all_stats';
+COMMENT ON COLUMN llm.stat_requests.pid IS 'server process of the session';
+COMMENT ON COLUMN llm.stat_requests.role IS 'role that logged in';
+COMMENT ON COLUMN llm.stat_requests.database IS 'its database';
+COMMENT ON COLUMN llm.stat_requests.query_id
+IS 'the query, as in pg_stat_activity; null unless compute_query_id is on';
+COMMENT ON COLUMN llm.stat_requests.model IS 'name of the model in that database';
+COMMENT ON COLUMN llm.stat_requests.kind IS 'what is asked: generate, score, tokenize, ...';
+COMMENT ON COLUMN llm.stat_requests.state
+IS 'queued in shared memory, waiting in the engine, prefill, decode, cancelled, or an answer that was not read yet: done, failed';
+COMMENT ON COLUMN llm.stat_requests.prompt_tokens IS 'tokens of the prompt; null: not known yet';
+COMMENT ON COLUMN llm.stat_requests.prompt_done
+IS 'of these, computed or found in the cache, as reported at most 0.1 s ago';
+COMMENT ON COLUMN llm.stat_requests.generated_tokens IS 'tokens made, as reported likewise';
+COMMENT ON COLUMN llm.stat_requests.submitted IS 'when the session handed it in';
+COMMENT ON COLUMN llm.stat_requests.sent IS 'when it went to the engine; null: not yet';
+
+CREATE FUNCTION llm.stat_usage(
+	OUT role pg_catalog.text,
+	OUT database pg_catalog.text,
+	OUT model pg_catalog.text,
+	OUT requests pg_catalog.int8,
+	OUT failed pg_catalog.int8,
+	OUT cancelled pg_catalog.int8,
+	OUT prompt_tokens pg_catalog.int8,
+	OUT cached_tokens pg_catalog.int8,
+	OUT generated_tokens pg_catalog.int8,
+	OUT wait_ms pg_catalog.float8,
+	OUT engine_ms pg_catalog.float8,
+	OUT stats_reset pg_catalog.timestamptz)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'postgres_llm_stat_usage'
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED ROWS 100;
+COMMENT ON FUNCTION llm.stat_usage() IS 'source of the view llm.stat_usage';
+
+CREATE VIEW llm.stat_usage AS
+SELECT
+	role, database, model, requests, failed, cancelled, prompt_tokens, cached_tokens,
+	generated_tokens, wait_ms, engine_ms, stats_reset
+FROM llm.stat_usage();
+COMMENT ON VIEW llm.stat_usage
+IS 'what roles have used of models: the current role; all for pg_read_all_stats';
+COMMENT ON COLUMN llm.stat_usage.role
+IS 'role that logged in; null: a dropped one, or those beyond the first 1023 combinations';
+COMMENT ON COLUMN llm.stat_usage.database IS 'its database; null as for role';
+COMMENT ON COLUMN llm.stat_usage.model IS 'name of the model in that database; null as for role';
+COMMENT ON COLUMN llm.stat_usage.requests
+IS 'requests that ran the model and are over, whatever their end';
+COMMENT ON COLUMN llm.stat_usage.failed IS 'of these, ended with an error';
+COMMENT ON COLUMN llm.stat_usage.cancelled IS 'of these, given up before they ended';
+COMMENT ON COLUMN llm.stat_usage.prompt_tokens
+IS 'tokens of prompts and scored texts, computed or found in the cache; counted as they are';
+COMMENT ON COLUMN llm.stat_usage.cached_tokens IS 'of these, found in the cache';
+COMMENT ON COLUMN llm.stat_usage.generated_tokens
+IS 'tokens made, also those of requests that failed or were cancelled';
+COMMENT ON COLUMN llm.stat_usage.wait_ms IS 'time until the first step, summed over requests';
+COMMENT ON COLUMN llm.stat_usage.engine_ms IS 'time in the engine, summed over requests';
+COMMENT ON COLUMN llm.stat_usage.stats_reset
+IS 'since when all this is counted: start of the server, or llm.stat_reset()';
+
+CREATE FUNCTION llm.stat_reset()
+RETURNS pg_catalog.void
+AS 'MODULE_PATHNAME', 'postgres_llm_stat_reset'
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION llm.stat_reset()
+IS 'sets llm.stat_engine and llm.stat_usage to zero; limits of roles keep what they count';
+REVOKE ALL ON FUNCTION llm.stat_reset() FROM PUBLIC;
+
+/*
  * ---- Who may ----
  *
  * One GRANT USAGE ON FOREIGN SERVER is all that a role needs to use a model.
  */
 
 GRANT USAGE ON SCHEMA llm TO PUBLIC;
-GRANT SELECT ON llm.models, llm.model_status, llm.progress_fill TO PUBLIC;
+GRANT SELECT ON llm.models, llm.model_status, llm.progress_fill, llm.stat_engine, llm.stat_requests,
+	llm.stat_usage TO PUBLIC;
 GRANT SELECT ON llm.engine_status TO pg_monitor;
 GRANT EXECUTE ON FUNCTION llm.engine_status() TO pg_monitor;

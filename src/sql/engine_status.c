@@ -22,58 +22,8 @@
 #include "sql/catalog.h"
 #include "sql/encoding.h"
 #include "sql/model_ref.h"
+#include "sql/row.h"
 #include "sql/sql.h"
-
-/* ---- values that may be missing ---- */
-
-static NullableDatum
-some(Datum value)
-{
-	return (NullableDatum){.value = value, .isnull = false};
-}
-
-static NullableDatum
-none(void)
-{
-	return (NullableDatum){.value = (Datum) 0, .isnull = true};
-}
-
-/* Strings of the engine are UTF-8, but an error may quote bytes of a path. */
-static NullableDatum
-text_or_null(const char *string)
-{
-	if (string[0] == '\0')
-		return none();
-	return some(PointerGetDatum(llm_encoding_text_from_bytes(llm_strview(string))));
-}
-
-static NullableDatum
-int_or_null(int number)
-{
-	return number == 0 ? none() : some(Int32GetDatum(number));
-}
-
-static NullableDatum
-time_or_null(TimestampTz time)
-{
-	return time == 0 ? none() : some(TimestampTzGetDatum(time));
-}
-
-static HeapTuple
-form_row(TupleDesc row_type, const NullableDatum *columns, int n_columns)
-{
-	Datum *values = palloc(sizeof(Datum) * n_columns);
-	bool *nulls = palloc(sizeof(bool) * n_columns);
-
-	/* An older definition of the function lacks the last ones. */
-	Assert(row_type->natts <= n_columns);
-	for (int i = 0; i < n_columns; i++)
-	{
-		values[i] = columns[i].value;
-		nulls[i] = columns[i].isnull;
-	}
-	return heap_form_tuple(row_type, values, nulls);
-}
 
 /* ---- the engine ---- */
 
@@ -90,28 +40,28 @@ postgres_llm_engine_status(PG_FUNCTION_ARGS)
 		elog(ERROR, "engine_status must return a row");
 
 	NullableDatum columns[] = {
-		some(CStringGetTextDatum(llm_engine_state_name(status->state))),
-		text_or_null(status->description),
-		int_or_null(status->broker_pid),
-		int_or_null(status->engine_pid),
-		time_or_null(status->engine_started),
-		time_or_null(status->retry_at),
-		some(Int64GetDatum((int64) status->n_starts)),
-		some(Int64GetDatum((int64) status->n_failures)),
-		some(Int32GetDatum((int32) status->engine.n_models)),
-		some(Int32GetDatum((int32) status->slots_total)),
-		some(Int32GetDatum((int32) status->slots_used)),
-		some(Int64GetDatum((int64) status->requests)),
-		some(Int64GetDatum((int64) status->completed)),
-		some(Int64GetDatum((int64) status->failed)),
-		some(Int64GetDatum((int64) status->cancelled)),
-		some(Int64GetDatum((int64) status->read_ahead)),
-		some(Int64GetDatum((int64) status->row_by_row)),
-		some(Int64GetDatum((int64) status->payload_bytes)),
-		text_or_null(status->last_error),
+		llm_row_some(CStringGetTextDatum(llm_engine_state_name(status->state))),
+		llm_row_text(status->description),
+		llm_row_int4(status->broker_pid),
+		llm_row_int4(status->engine_pid),
+		llm_row_time(status->engine_started),
+		llm_row_time(status->retry_at),
+		llm_row_count(status->n_starts),
+		llm_row_count(status->n_failures),
+		llm_row_some(Int32GetDatum((int32) status->engine.n_models)),
+		llm_row_some(Int32GetDatum((int32) status->slots_total)),
+		llm_row_some(Int32GetDatum((int32) status->slots_used)),
+		llm_row_count(status->requests),
+		llm_row_count(status->completed),
+		llm_row_count(status->failed),
+		llm_row_count(status->cancelled),
+		llm_row_count(status->read_ahead),
+		llm_row_count(status->row_by_row),
+		llm_row_count(status->payload_bytes),
+		llm_row_text(status->last_error),
 	};
 	PG_RETURN_DATUM(
-		HeapTupleGetDatum(form_row(BlessTupleDesc(row_type), columns, lengthof(columns))));
+		HeapTupleGetDatum(llm_row_form(BlessTupleDesc(row_type), columns, lengthof(columns))));
 }
 
 LLM_SQL_FUNCTION(postgres_llm_restart_engine);
@@ -138,10 +88,10 @@ put_model(ReturnSetInfo *set, const ForeignServer *server, const LlmModelStatus 
 {
 	bool loaded = model->state == LLM_MODEL_LOADED || model->state == LLM_MODEL_UNLOADING;
 
-#define IF_LOADED(datum) (loaded ? some(datum) : none())
+#define IF_LOADED(datum) (loaded ? llm_row_some(datum) : llm_row_none())
 	NullableDatum columns[] = {
-		server == NULL ? none() : some(CStringGetTextDatum(server->servername)),
-		some(
+		server == NULL ? llm_row_none() : llm_row_some(CStringGetTextDatum(server->servername)),
+		llm_row_some(
 			CStringGetTextDatum(model->key == 0 ? "unloaded" : llm_model_state_name(model->state))),
 		IF_LOADED(Int64GetDatum((int64) model->loaded_bytes)),
 		IF_LOADED(Int32GetDatum((int32) model->context_length)),
@@ -151,20 +101,12 @@ put_model(ReturnSetInfo *set, const ForeignServer *server, const LlmModelStatus 
 		IF_LOADED(Int32GetDatum((int32) model->kv_blocks_total)),
 		IF_LOADED(Int32GetDatum((int32) model->kv_blocks_free)),
 		IF_LOADED(Int32GetDatum((int32) model->kv_blocks_cached)),
-		IF_LOADED(Int64GetDatum((int64) model->counts[LLM_MODEL_REQUESTS])),
-		IF_LOADED(Int64GetDatum((int64) model->counts[LLM_MODEL_PROMPT_TOKENS])),
-		IF_LOADED(Int64GetDatum((int64) model->counts[LLM_MODEL_GENERATED_TOKENS])),
-		IF_LOADED(Int64GetDatum((int64) model->counts[LLM_MODEL_STEPS])),
-		sees_all ? text_or_null(model->path) : none(),
-		sees_all ? text_or_null(model->last_error) : none(),
-		IF_LOADED(Int64GetDatum((int64) model->counts[LLM_MODEL_DRAFTED_TOKENS])),
-		IF_LOADED(Int64GetDatum((int64) model->counts[LLM_MODEL_ACCEPTED_TOKENS])),
+		sees_all ? llm_row_text(model->path) : llm_row_none(),
+		sees_all ? llm_row_text(model->last_error) : llm_row_none(),
 	};
 #undef IF_LOADED
-	HeapTuple row = form_row(set->setDesc, columns, lengthof(columns));
 
-	tuplestore_puttuple(set->setResult, row);
-	heap_freetuple(row);
+	llm_row_put(set, columns, lengthof(columns));
 }
 
 /* The engine's model that this server is, or NULL; marks it as named. */

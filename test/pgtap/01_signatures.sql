@@ -5,7 +5,7 @@
 \pset tuples_only true
 \pset pager off
 BEGIN;
-SELECT plan(19);
+SELECT plan(22);
 
 SELECT has_extension('postgres_llm');
 SELECT has_schema('llm');
@@ -14,8 +14,10 @@ SELECT is((SELECT extrelocatable FROM pg_extension WHERE extname = 'postgres_llm
 SELECT functions_are('llm', ARRAY[
 	'alter_model', 'chat', 'count_tokens', 'create_model', 'detokenize', 'drop_model', 'engine_status',
 	'fill', 'generate', 'generate_detail', 'load_model', 'model_status', 'planner_support', 'progress_fill',
-	'restart_engine', 'score', 'stream', 'tokenize', 'unload_model', 'validator']);
-SELECT views_are('llm', ARRAY['engine_status', 'model_status', 'models', 'progress_fill']);
+	'restart_engine', 'score', 'stat_engine', 'stat_requests', 'stat_reset', 'stat_usage', 'stream', 'tokenize',
+	'unload_model', 'validator']);
+SELECT views_are('llm', ARRAY['engine_status', 'model_status', 'models', 'progress_fill', 'stat_engine',
+	'stat_requests', 'stat_usage']);
 SELECT is_empty($$SELECT relname FROM pg_class
 				  WHERE relnamespace = 'llm'::regnamespace AND relkind NOT IN ('v', 'i')$$,
 				'there is no table: models are foreign servers');
@@ -30,7 +32,8 @@ SELECT results_eq(
 SELECT results_eq(
 	$$SELECT proname::text COLLATE "default", pg_get_function_arguments(oid), pg_get_function_result(oid)
 	  FROM pg_proc WHERE pronamespace = 'llm'::regnamespace
-	  AND proname NOT IN ('generate', 'generate_detail', 'chat', 'stream', 'model_status', 'engine_status', 'progress_fill')
+	  AND proname NOT IN ('generate', 'generate_detail', 'chat', 'stream', 'model_status', 'engine_status', 'progress_fill',
+						  'stat_engine', 'stat_requests', 'stat_usage')
 	  ORDER BY proname COLLATE "C"$$,
 	$$VALUES
 	('alter_model', 'name text, source text DEFAULT NULL::text, options jsonb DEFAULT NULL::jsonb', 'void'),
@@ -52,6 +55,7 @@ SELECT results_eq(
 	('score', 'prompt text, completion text, model text DEFAULT NULL::text, options jsonb DEFAULT NULL::jsonb, '
 	 || 'OUT token_no integer, OUT token_id integer, OUT token text, OUT logprob double precision',
 	 'SETOF record'),
+	('stat_reset', '', 'void'),
 	('tokenize', 'text text, model text DEFAULT NULL::text', 'integer[]'),
 	('unload_model', 'name text', 'boolean'),
 	('validator', 'options text[], catalog oid', 'void')$$,
@@ -94,7 +98,8 @@ SELECT results_eq(
 	  FROM pg_proc WHERE pronamespace = 'llm'::regnamespace GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4$$,
 	$$VALUES
 	('s'::"char", 'r'::"char", 1000::float4, false, 'count_tokens detokenize tokenize'),
-	('v', 'r', 1, true, 'engine_status model_status progress_fill restart_engine'),
+	('v', 'r', 1, true, 'engine_status model_status progress_fill restart_engine '
+	 || 'stat_engine stat_requests stat_reset stat_usage'),
 	('v', 'r', 100000, false, 'chat generate generate generate_detail load_model score stream unload_model'),
 	('v', 's', 1, true, 'planner_support'),
 	('v', 'u', 1, false, 'alter_model create_model drop_model fill'),
@@ -103,7 +108,8 @@ SELECT results_eq(
 SELECT results_eq(
 	$$SELECT proname::text COLLATE "default", prorows FROM pg_proc WHERE pronamespace = 'llm'::regnamespace AND proretset
 	  ORDER BY proname COLLATE "C"$$,
-	$$VALUES ('generate', 100::float4), ('model_status', 10), ('progress_fill', 10), ('score', 100), ('stream', 100)$$, 'expected rows');
+	$$VALUES ('generate', 100::float4), ('model_status', 10), ('progress_fill', 10), ('score', 100),
+			 ('stat_engine', 10), ('stat_requests', 100), ('stat_usage', 100), ('stream', 100)$$, 'expected rows');
 
 -- How they are bound to C, which stays for ever.
 SELECT is_empty($$SELECT proname FROM pg_proc WHERE pronamespace = 'llm'::regnamespace
@@ -119,14 +125,21 @@ SELECT is_empty($$SELECT proname FROM pg_proc WHERE pronamespace = 'llm'::regnam
 SELECT columns_are('llm', 'models', ARRAY['name', 'owner', 'source', 'context_length', 'weights',
 	'kv_cache_type', 'is_default', 'is_builtin', 'description']);
 SELECT columns_are('llm', 'model_status', ARRAY['model', 'state', 'loaded_bytes', 'context_length', 'slots',
-	'running', 'waiting', 'kv_blocks', 'kv_blocks_free', 'kv_blocks_cached', 'requests', 'prompt_tokens', 'generated_tokens',
-	'steps', 'path', 'last_error', 'drafted_tokens', 'accepted_tokens']);
+	'running', 'waiting', 'kv_blocks', 'kv_blocks_free', 'kv_blocks_cached', 'path', 'last_error']);
 SELECT columns_are('llm', 'engine_status', ARRAY['state', 'description', 'broker_pid', 'engine_pid',
 	'started', 'retry_at', 'starts', 'failures', 'models', 'slots', 'slots_used', 'requests', 'completed',
 	'failed', 'cancelled', 'read_ahead', 'row_by_row', 'payload_bytes', 'last_error']);
 SELECT columns_are('llm', 'progress_fill', ARRAY['pid', 'datid', 'datname', 'relid', 'column_name', 'phase',
 	'pass', 'chunk', 'chunk_rows', 'chunk_answers', 'rows_total', 'rows_filled', 'rows_failed', 'rows_skipped',
 	'started', 'last_commit']);
+
+SELECT columns_are('llm', 'stat_engine', ARRAY['model', 'requests', 'queued', 'mean_wait_ms', 'steps',
+	'sequences_per_step', 'tokens_per_step', 'prompt_tokens', 'generated_tokens', 'prompt_tokens_per_s',
+	'generated_tokens_per_s', 'drafted_tokens', 'accepted_tokens', 'busy_ms', 'forward_ms', 'stats_reset']);
+SELECT columns_are('llm', 'stat_requests', ARRAY['pid', 'role', 'database', 'query_id', 'model', 'kind', 'state',
+	'prompt_tokens', 'prompt_done', 'generated_tokens', 'submitted', 'sent']);
+SELECT columns_are('llm', 'stat_usage', ARRAY['role', 'database', 'model', 'requests', 'failed', 'cancelled',
+	'prompt_tokens', 'cached_tokens', 'generated_tokens', 'wait_ms', 'engine_ms', 'stats_reset']);
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -57,10 +57,11 @@ sub add_model
 	return;
 }
 
-# Start psql on a query without waiting for it; errors show their SQLSTATE.
+# Start psql on a query without waiting for it, perhaps as another role; errors show their SQLSTATE.
 sub start_query
 {
-	my ($node, $sql) = @_;
+	my ($node, $sql, $role) = @_;
+	my $connstr = $node->connstr('postgres') . (defined $role ? " user=$role" : '');
 	my $query = { file => File::Temp->new, out => '', err => '' };
 
 	# A file, not a pipe: nobody pumps a pipe before the test waits for the query.
@@ -68,7 +69,7 @@ sub start_query
 	$query->{file}->close;
 	$query->{handle} = IPC::Run::start(
 		[
-			'psql', '-XqAt', '-v', 'VERBOSITY=verbose', '-d', $node->connstr('postgres'),
+			'psql', '-XqAt', '-v', 'VERBOSITY=verbose', '-d', $connstr,
 			'-f', $query->{file}->filename
 		],
 		'<', '/dev/null', '>', \$query->{out}, '2>', \$query->{err});
@@ -87,9 +88,9 @@ sub finish_query
 
 sub run_query
 {
-	my ($node, $sql) = @_;
+	my ($node, $sql, $role) = @_;
 
-	return finish_query(start_query($node, $sql));
+	return finish_query(start_query($node, $sql, $role));
 }
 
 # The query ends with this SQLSTATE.
