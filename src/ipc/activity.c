@@ -2,8 +2,8 @@
  * activity.c
  *	  What the requests in the slots are doing; see activity.h.
  *
- * Tokens and times are counted as the engine reports them, each time what is new since the last.  So
- * they are counted once, whatever becomes of the request.
+ * Tokens and times are counted as the engine reports them, each time what is new since the last.
+ * So they are counted once, whatever becomes of the request.
  */
 #include "postgres.h"
 

@@ -3,8 +3,8 @@
  *	  Who asked for what is in a slot, and how far it is; what is counted for it.
  *
  * One for each slot, by its number, in an array of its own, since the transport does not need it.
- * It ties the slot to its entry in usage.h and its place in quota.h, which slot.c gives back on every
- * way out of a request.
+ * It ties the slot to its entry in usage.h and its place in quota.h, which slot.c gives back on
+ * every way out of a request.
  *
  *	  llm_activity_begin       owner, before the slot is QUEUED and after its generation counted up
  *	  llm_activity_sent        broker, when the engine gets it

@@ -178,7 +178,7 @@ harvest_ended(void)
 	return found;
 }
 
-/* A place of the role for one request more.  Waits while all are taken, for any session's to end. */
+/* A place of the role for one request more.  While all are taken, waits for any of them to end. */
 static int
 wait_for_place(void)
 {

@@ -35,8 +35,9 @@ extern bool llm_client_is_preloaded(void);
  * first moves own calls that have ended to local memory.  Does not wait for an engine that is
  * starting: that is for who waits for the call's end, up to postgres_llm.engine_start_timeout.
  * Waits for its turn while the role has as many requests in flight as it may, at most for
- * postgres_llm.queue_timeout.  Raises 53400 for limits (with the name of the setting), 54000 for a request beyond all of them,
- * 57P03 when the engine has failed and will not be tried again within that time.
+ * postgres_llm.queue_timeout.  Raises 53400 for limits (with the name of the setting), 54000 for a
+ * request beyond all of them, 57P03 when the engine has failed and will not be tried again within
+ * that time.
  */
 extern LlmCall *llm_client_submit(const LlmRequest *request);
 

@@ -17,7 +17,7 @@ typedef struct LlmLiveRequest
 	char model[LLM_MAX_MODEL_NAME]; /* as its session named it; empty: not known */
 } LlmLiveRequest;
 
-/* The first one in slot *slot_no or later, which goes to the next slot; false when there is none. */
+/* The first one in slot *slot_no or later; moves *slot_no behind it.  False when there is none. */
 extern bool llm_live_request_next(int *slot_no, LlmLiveRequest *out);
 
 #endif /* LLM_IPC_LIVE_REQUEST_H */

@@ -4,9 +4,9 @@
  *
  * Each structure is known by the file that owns it: the notice board (board.c), the slots (slot.c),
  * the submission ring (ring.c), the payload area (payload.c); and for people, what slots are about
- * (activity.c), what roles may (quota.c) and have used (usage.c), what models did (model_stats.c) and
- * how far fills are (fill_progress.c).  After a crash of a backend the postmaster runs the start-up
- * hook again over fresh memory, and all start empty.
+ * (activity.c), what roles may (quota.c) and have used (usage.c), what models did (model_stats.c)
+ * and how far fills are (fill_progress.c).  After a crash of a backend the postmaster runs the
+ * start-up hook again over fresh memory, and all start empty.
  */
 #include "postgres.h"
 

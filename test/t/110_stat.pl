@@ -154,7 +154,7 @@ $err = sqlstate_is(start_query($node, "SET postgres_llm.queue_timeout = '300ms';
 like($err, qr/role "small" has 2 inference requests in flight already/, '... which says why');
 like($err, qr/HINT:.*postgres_llm\.max_role_requests/, '... and what to do');
 is(sql(generate('not small'), 'large'), 'fake: not small', 'other roles do not mind');
-is(sql("SELECT llm.count_tokens('a b', 'fake')", 'small'), '2', 'counting tokens needs no turn');
+is(sql("SELECT llm.count_tokens('a b', 'fake') > 0", 'small'), 't', 'counting tokens needs no turn');
 sqlstate_is(start_query($node, "SET statement_timeout = '300ms'; " . generate('one more'), 'small'),
 	'57014', 'a wait for a turn can be interrupted');
 
@@ -191,7 +191,8 @@ is_clean($node, 'limits');
 # A scan reads ahead as far as the limit allows, and gives all answers.
 my $most = 0;
 my $scan = start_query($node,
-	"SELECT count(llm.generate('x' || i || '[[steps=100]]')) FROM generate_series(1, 12) i", 'small');
+	"SELECT count(llm.generate('x' || i || '[[steps=200]]')) FROM generate_series(1, 12) i", 'small');
+ok(wait_for("(SELECT count(*) > 0 FROM llm.stat_requests WHERE role = 'small')"), 'it has begun');
 until (sql("SELECT count(*) FROM pg_stat_activity WHERE usename = 'small'") == 0)
 {
 	my $n = sql("SELECT count(*) FROM llm.stat_requests WHERE role = 'small' AND state IN ('waiting', 'prefill', 'decode')");
@@ -208,7 +209,7 @@ $node->safe_psql('postgres', 'ALTER ROLE large SET postgres_llm.max_role_tokens_
 $err = sqlstate_is(start_query($node, generate('more'), 'large'), '53400', 'a role that has used its tokens');
 like($err, qr/role "large" has used its 1 tokens of this hour/, '... is told so');
 like($err, qr/HINT:  Try again after \d{4}-\d\d-\d\d \d\d:00:00/, '... and until when');
-is(sql("SELECT llm.count_tokens('a b', 'fake')", 'large'), '2', 'counting tokens is free');
+is(sql("SELECT llm.count_tokens('a b', 'fake') > 0", 'large'), 't', 'counting tokens is free');
 $node->safe_psql('postgres', 'SELECT llm.stat_reset()');
 sqlstate_is(start_query($node, generate('more'), 'large'), '53400', 'a reset of the statistics does not help');
 sqlstate_is(start_query($node, 'SET postgres_llm.max_role_tokens_per_hour = 0', 'large'), '42501',
@@ -227,7 +228,9 @@ ok(wait_for("(SELECT count(*) > 8 FROM llm.stat_requests WHERE role = 'large')")
 my $before = time();
 $err = sqlstate_is(
 	start_query($node, "SET postgres_llm.queue_timeout = '200ms';"
-		. generate('hurry'), 'large'),
+		. 'BEGIN;' . join('', map {
+			"DECLARE c$_ CURSOR FOR SELECT llm.stream('a [[steps=100000]]'); FETCH 1 FROM c$_;"
+		} 1 .. 4), 'large'),
 	'53400', 'a request that does not begin in time');
 like($err, qr/did not begin within 200 ms/, '... says so');
 cmp_ok(time() - $before, '<', 5, '... in time');
