@@ -46,12 +46,12 @@ sub usage
 		"SELECT COALESCE(sum($column), 0) FROM llm.stat_usage WHERE role = '$role'");
 }
 
-# A session that runs n long requests at once.  Each has three words, and "fake:" before them makes four.
+# A session that runs n long requests at once.  Each has three words; the last is so long that text comes soon.
 sub start_long
 {
 	my ($role, $n, $steps) = @_;
 	my $cursors = join('', map {
-			"DECLARE c$_ CURSOR FOR SELECT (llm.stream('a b c[[steps=$steps]]')).chunk; FETCH 1 FROM c$_;\n"
+			"DECLARE c$_ CURSOR FOR SELECT (llm.stream('a b ' || repeat('c', 5000) || '[[steps=$steps]]')).chunk; FETCH 1 FROM c$_;\n"
 		} 1 .. $n);
 
 	return start_query($node, "BEGIN;\n$cursors SELECT pg_sleep(100);", $role);
@@ -229,7 +229,7 @@ my $before = time();
 $err = sqlstate_is(
 	start_query($node, "SET postgres_llm.queue_timeout = '200ms';"
 		. 'BEGIN;' . join('', map {
-			"DECLARE c$_ CURSOR FOR SELECT llm.stream('a [[steps=100000]]'); FETCH 1 FROM c$_;"
+			"DECLARE c$_ CURSOR FOR SELECT llm.stream(repeat('a', 5000) || '[[steps=100000]]'); FETCH 1 FROM c$_;"
 		} 1 .. 4), 'large'),
 	'53400', 'a request that does not begin in time');
 like($err, qr/did not begin within 200 ms/, '... says so');
