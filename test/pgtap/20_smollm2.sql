@@ -46,7 +46,7 @@ CREATE TEMP TABLE drafted AS EXECUTE copied(true);
 SELECT results_eq($$EXECUTE copied(false)$$, $$SELECT * FROM drafted ORDER BY id$$, 'drafts change no answer');
 SELECT is((SELECT drafted_tokens FROM llm.generate_detail('Count: 1 2 3 1 2 3', max_tokens => 20,
 														   options => '{"speculation": false}')), 0, 'none without them');
-SELECT ok((SELECT accepted_tokens BETWEEN 0 AND drafted_tokens AND drafted_tokens >= 0 FROM llm.model_status
+SELECT ok((SELECT accepted_tokens BETWEEN 0 AND drafted_tokens AND drafted_tokens >= 0 FROM llm.stat_engine
 		   WHERE model = 'smollm2'), 'accepted are some of the drafted');
 
 -- With exact weights: the reference's answer, and its numbers.
