@@ -4,7 +4,9 @@
 use strict;
 use warnings;
 
-use PostgreSQL::Test::Cluster;
+use FindBin;
+use lib $FindBin::RealBin;
+use LlmNode;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
@@ -14,19 +16,9 @@ my $n_clients = 32;
 plan skip_all => 'LLM_TEST_MODELS does not name a directory with tiny.gguf'
   unless -f "$models/tiny.gguf";
 
-my $node = PostgreSQL::Test::Cluster->new('one_answer');
+my $node = new_cpu_node('one_answer');
 
-$node->init;
-$node->append_conf('postgresql.conf', <<"END");
-shared_preload_libraries = 'postgres_llm'
-postgres_llm.engine_device = cpu
-postgres_llm.engine_start_timeout = 60s
-postgres_llm.model_directory = '$models'
-max_connections = 60
-END
-$node->start;
 $node->safe_psql('postgres', <<'END');
-CREATE EXTENSION postgres_llm;
 CREATE TABLE question (id int PRIMARY KEY, prompt text, expected text);
 CREATE TABLE answer (id int, answer text);
 INSERT INTO question (id, prompt) VALUES (1, 'What is the capital of France?'),

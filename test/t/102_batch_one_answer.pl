@@ -9,7 +9,6 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 use LlmNode;
-use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
@@ -21,19 +20,9 @@ my $n_sessions = 8;
 plan skip_all => 'LLM_TEST_MODELS does not name a directory with tiny.gguf'
   unless -f "$models/tiny.gguf";
 
-my $node = PostgreSQL::Test::Cluster->new('batch_one_answer');
+my $node = new_cpu_node('batch_one_answer');
 
-$node->init;
-$node->append_conf('postgresql.conf', <<"END");
-shared_preload_libraries = 'postgres_llm'
-postgres_llm.engine_device = cpu
-postgres_llm.engine_start_timeout = 60s
-postgres_llm.model_directory = '$models'
-max_connections = 60
-END
-$node->start;
 $node->safe_psql('postgres', <<'END');
-CREATE EXTENSION postgres_llm;
 SELECT llm.create_model('tiny', 'tiny.gguf');
 CREATE TABLE question (id int PRIMARY KEY, prompt text, batched text, alone text);
 END

@@ -15,7 +15,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time usleep);
 
-our @EXPORT = qw(new_llm_node add_model settings start_query finish_query run_query sqlstate_is
+our @EXPORT = qw(new_llm_node new_cpu_node add_model settings start_query finish_query run_query sqlstate_is
   status wait_for_status wait_until is_clean generate process_alive slow_count);
 
 # Settings of every node: the fake engine with quick steps, and short waits.
@@ -43,6 +43,25 @@ sub new_llm_node
 	$node->start;
 	$node->safe_psql('postgres', 'CREATE EXTENSION postgres_llm');
 	add_model($node);
+	return $node;
+}
+
+# A running server with the extension and the real engine, whose models are those of LLM_TEST_MODELS.
+sub new_cpu_node
+{
+	my ($name) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+
+	$node->init;
+	$node->append_conf('postgresql.conf', <<"END");
+shared_preload_libraries = 'postgres_llm'
+postgres_llm.engine_device = cpu
+postgres_llm.engine_start_timeout = 60s
+postgres_llm.model_directory = '$ENV{LLM_TEST_MODELS}'
+max_connections = 60
+END
+	$node->start;
+	$node->safe_psql('postgres', 'CREATE EXTENSION postgres_llm');
 	return $node;
 }
 

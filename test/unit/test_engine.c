@@ -8,6 +8,7 @@
  * from the test data and has none; and SmolLM2 (LLM_TEST_MODEL) for what only a real one can show.
  */
 #include "engine_peer.h"
+#include "made_file.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -601,22 +602,12 @@ check_smollm(const char *path)
 	check_one_answer();
 }
 
-/* Is the file one that test.mk has made?  Its path goes to path. */
-static bool
-find_made(const char *name, char path[4096])
-{
-	const char *directory = getenv("LLM_TEST_GOLDEN");
-
-	snprintf(path, 4096, "%s/%s", directory == NULL ? "" : directory, name);
-	return access(path, R_OK) == 0;
-}
-
 int
 main(void)
 {
 	const char *smollm = getenv("LLM_TEST_MODEL");
 	char path[4096], tiny[4096];
-	bool has_tiny = find_made("tiny.gguf", tiny);
+	bool has_tiny = made_file_find("tiny.gguf", tiny);
 
 	signal(SIGPIPE, SIG_IGN);
 	if (has_tiny)
@@ -626,7 +617,7 @@ main(void)
 	}
 	else
 		SKIP("no tiny.gguf in LLM_TEST_GOLDEN");
-	if (find_made("stories260k.gguf", path))
+	if (made_file_find("stories260k.gguf", path))
 	{
 		check_model(path, false);
 		if (has_tiny)

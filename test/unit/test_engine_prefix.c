@@ -7,6 +7,7 @@
  * Models as in test_engine.c: a random one that is always there, and SmolLM2 (LLM_TEST_MODEL).
  */
 #include "engine_peer.h"
+#include "made_file.h"
 
 #include "kernels/batch_view.h"
 
@@ -201,13 +202,11 @@ check_model(const char *path)
 int
 main(void)
 {
-	const char *directory = getenv("LLM_TEST_GOLDEN");
 	const char *smollm = getenv("LLM_TEST_MODEL");
 	char tiny[4096];
 
 	signal(SIGPIPE, SIG_IGN);
-	snprintf(tiny, sizeof(tiny), "%s/tiny.gguf", directory == NULL ? "" : directory);
-	if (access(tiny, R_OK) == 0)
+	if (made_file_find("tiny.gguf", tiny))
 		check_model(tiny);
 	else
 		SKIP("no tiny.gguf in LLM_TEST_GOLDEN");

@@ -2,6 +2,7 @@
  * test_scheduler.c
  *	  Edges of src/scheduler, one by one.  Random lives of many sequences: test_scheduler_random.c.
  */
+#include "scheduler_made.h"
 #include "unit.h"
 
 #include "scheduler/scheduler.h"
@@ -15,15 +16,6 @@ static const LlmSchedulerConfig roomy = {
 	.n_kv_blocks = 64,
 	.max_context = 256,
 };
-
-static LlmScheduler *
-create(LlmSchedulerConfig config)
-{
-	LlmScheduler *scheduler = NULL;
-
-	CHECK(llm_scheduler_create(&config, &scheduler, NULL) == LLM_OK);
-	return scheduler;
-}
 
 /* A sequence of the tokens 0, 1, 2 and so on; NULL when add refuses it. */
 static LlmSequence *

@@ -6,6 +6,7 @@
  * and checks what the lanes are for: a call beside bulk work is not much slower than alone, and
  * bulk work does not pay more than that costs.
  */
+#include "scheduler_made.h"
 #include "unit.h"
 
 #include "scheduler/bulk_share.h"
@@ -22,15 +23,6 @@ static const LlmSchedulerConfig roomy = {
 	.n_kv_blocks = 1024,
 	.max_context = 512,
 };
-
-static LlmScheduler *
-create(LlmSchedulerConfig config)
-{
-	LlmScheduler *scheduler = NULL;
-
-	CHECK(llm_scheduler_create(&config, &scheduler, NULL) == LLM_OK);
-	return scheduler;
-}
 
 static LlmSequence *
 add(LlmScheduler *scheduler, int32_t n_prompt, int32_t max_new, bool bulk)

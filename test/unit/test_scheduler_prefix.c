@@ -4,6 +4,7 @@
  *
  * That the blocks hold what they should is checked by test_scheduler_random.c, at random.
  */
+#include "scheduler_made.h"
 #include "unit.h"
 
 #include "scheduler/prefix_tree.h"
@@ -18,15 +19,6 @@ static const LlmSchedulerConfig roomy = {
 	.n_kv_blocks = 64,
 	.max_context = 512,
 };
-
-static LlmScheduler *
-create(LlmSchedulerConfig config)
-{
-	LlmScheduler *scheduler = NULL;
-
-	CHECK(llm_scheduler_create(&config, &scheduler, NULL) == LLM_OK);
-	return scheduler;
-}
 
 /* n_template tokens that are the same for all, then tokens of the row's own. */
 static LlmSequenceSpec

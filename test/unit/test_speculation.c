@@ -11,6 +11,7 @@
  * Negative controls show that both comparisons can fail: a walk that believes its drafts, and a
  * request with another seed.
  */
+#include "made_file.h"
 #include "unit.h"
 
 #include "base/clock.h"
@@ -726,16 +727,6 @@ check_model(const char *path)
 	check_ngram(path);
 }
 
-/* Is the file one that test.mk has made?  Its path goes to path. */
-static bool
-find_made(const char *name, char path[4096])
-{
-	const char *directory = getenv("LLM_TEST_GOLDEN");
-
-	snprintf(path, 4096, "%s/%s", directory == NULL ? "" : directory, name);
-	return access(path, R_OK) == 0;
-}
-
 int
 main(void)
 {
@@ -745,7 +736,7 @@ main(void)
 
 	for (size_t i = 0; i < sizeof(made) / sizeof(made[0]); i++)
 	{
-		if (find_made(made[i], path))
+		if (made_file_find(made[i], path))
 			check_model(path);
 		else
 			SKIP("no tiny.gguf or stories260k.gguf in LLM_TEST_GOLDEN");
