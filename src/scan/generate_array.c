@@ -135,22 +135,13 @@ ask(Reading *reading, int i, bool certain)
 	MemoryContextReset(reading->row_memory);
 }
 
-static bool
-is_deferred(const Reading *reading, int i)
-{
-	return llm_window_row(reading->window, i)->answers[0].state == LLM_ANSWER_DEFERRED;
-}
-
 static void
 fill(Reading *reading)
 {
 	LlmWindow *window = reading->window;
 	LlmHorizon horizon = llm_policy_look(&reading->policy, NULL);
 
-	while (reading->n_read < reading->n_elements &&
-		   (window->n_rows == 0 ||
-			(window->n_rows < horizon.rows && !is_deferred(reading, window->n_rows - 1) &&
-			 llm_client_can_submit(1))))
+	while (reading->n_read < reading->n_elements && llm_window_has_room(window, horizon.rows))
 	{
 		(void) llm_window_push(window);
 		reading->n_read++;
@@ -165,7 +156,7 @@ next_value(Reading *reading, bool *isnull)
 	LlmWindow *window = reading->window;
 	Datum value;
 
-	if (window->n_rows > 0 && is_deferred(reading, 0))
+	if (window->n_rows > 0 && llm_window_is_deferred(window, 0))
 	{
 		llm_window_row(window, 0)->answers[0].state = LLM_ANSWER_NULL;
 		ask(reading, 0, true);

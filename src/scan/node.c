@@ -26,7 +26,6 @@
 #include "nodes/extensible.h"
 
 #include "guc.h"
-#include "ipc/client.h"
 #include "scan/explain.h"
 #include "scan/node.h"
 #include "scan/run_count.h"
@@ -159,39 +158,13 @@ ask_row(LlmScanState *state, TupleTableSlot *slot, bool certain)
 	return complete;
 }
 
-static bool
-is_deferred(const LlmScanState *state, int i)
-{
-	const LlmWindowRow *row = llm_window_row(state->window, i);
-
-	for (int k = 0; k < state->n_calls; k++)
-	{
-		if (row->answers[k].state == LLM_ANSWER_DEFERRED)
-			return true;
-	}
-	return false;
-}
-
-/* Whether there is room for a row behind those that are in the window. */
-static bool
-has_room(const LlmScanState *state, const LlmHorizon *horizon)
-{
-	const LlmWindow *window = state->window;
-
-	if (window->n_rows == 0)
-		return true;
-	return window->n_rows < horizon->rows &&
-		   llm_window_bytes(window) < (Size) llm_guc_readahead_kb * 1024 &&
-		   !is_deferred(state, window->n_rows - 1) && llm_client_can_submit(state->n_calls);
-}
-
 static void
 fill(LlmScanState *state)
 {
 	LlmWindow *window = state->window;
 	LlmHorizon horizon = llm_policy_look(&state->policy, llm_run_of(state->css.ss.ps.state));
 
-	while (!state->child_done && has_room(state, &horizon))
+	while (!state->child_done && llm_window_has_room(window, horizon.rows))
 	{
 		TupleTableSlot *slot = ExecProcNode(outerPlanState(state));
 
@@ -283,7 +256,7 @@ exec(CustomScanState *css)
 
 		CHECK_FOR_INTERRUPTS();
 		leave_emitted(state);
-		if (state->window->n_rows > 0 && is_deferred(state, 0))
+		if (state->window->n_rows > 0 && llm_window_is_deferred(state->window, 0))
 			ask_deferred(state);
 		fill(state);
 		if (state->window->n_rows == 0)

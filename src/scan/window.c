@@ -7,6 +7,8 @@
 #include "executor/tuptable.h"
 #include "utils/memutils.h"
 
+#include "guc.h"
+#include "ipc/client.h"
 #include "scan/window.h"
 
 #define FIRST_PLACES 8
@@ -113,10 +115,34 @@ llm_window_clear(LlmWindow *window)
 		llm_window_pop(window);
 }
 
-Size
-llm_window_bytes(const LlmWindow *window)
+bool
+llm_window_is_deferred(const LlmWindow *window, int i)
+{
+	const LlmWindowRow *row = llm_window_row(window, i);
+
+	for (int k = 0; k < window->n_calls; k++)
+	{
+		if (row->answers[k].state == LLM_ANSWER_DEFERRED)
+			return true;
+	}
+	return false;
+}
+
+/* Memory of the rows and of their requests. */
+static Size
+bytes_of(const LlmWindow *window)
 {
 	return window->tuple_bytes + llm_pending_set_bytes(window->pending);
+}
+
+bool
+llm_window_has_room(const LlmWindow *window, int64 max_rows)
+{
+	if (window->n_rows == 0)
+		return true;
+	return window->n_rows < max_rows && bytes_of(window) < (Size) llm_guc_readahead_kb * 1024 &&
+		   !llm_window_is_deferred(window, window->n_rows - 1) &&
+		   llm_client_can_submit(window->n_calls);
 }
 
 void

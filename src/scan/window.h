@@ -66,8 +66,15 @@ extern void llm_window_pop(LlmWindow *window);
 /* Remove all rows. */
 extern void llm_window_clear(LlmWindow *window);
 
-/* Memory of the rows and of their requests. */
-extern Size llm_window_bytes(const LlmWindow *window);
+/* Whether an answer of the i-th row was deferred. */
+extern bool llm_window_is_deferred(const LlmWindow *window, int i);
+
+/*
+ * Whether a row can be read behind those that are there: always when there is none, else while
+ * there are fewer than max_rows, within postgres_llm.readahead_memory, none of the youngest row's
+ * answers is deferred, and its requests can be sent without waiting.
+ */
+extern bool llm_window_has_room(const LlmWindow *window, int64 max_rows);
 
 /* Wait for the answer, as llm_pending_take; afterwards it is NULL. */
 extern void llm_window_take(LlmWindow *window, LlmAnswer *answer, LlmOutcome *out);
