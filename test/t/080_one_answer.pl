@@ -90,7 +90,6 @@ is($drafted{off}, 0, 'speculation can be switched off');
 cmp_ok($drafted{always}, '>', 0, 'and is there otherwise');
 
 is($node->safe_psql('postgres', 'SELECT slots_used FROM llm.engine_status'), 0, 'no slot is lost');
-is($node->safe_psql('postgres',
-		'SELECT sum(kv_blocks - kv_blocks_free - kv_blocks_cached) FROM llm.model_status'), 0, 'no KV block is lost');
+blocks_are_clean($node);
 $node->stop;
 done_testing();

@@ -16,7 +16,8 @@ use Test::More;
 use Time::HiRes qw(time usleep);
 
 our @EXPORT = qw(new_llm_node new_cpu_node add_model settings start_query finish_query run_query sqlstate_is
-  status wait_for_status wait_until is_clean generate process_alive slow_count);
+  status wait_for_status wait_until is_clean generate process_alive slow_count
+  blocks_are_clean);
 
 # Settings of every node: the fake engine with quick steps, and short waits.
 sub settings
@@ -167,6 +168,19 @@ sub is_clean
 	is(status($node, 'payload_bytes'), '0', "$name: no payload memory is lost");
 	is(status($node, 'requests - completed - failed - cancelled'),
 		'0', "$name: every request is accounted for");
+	return;
+}
+
+# The engine tells its state every tenth of a second: let what it said before the end of the last
+# request pass, then a block that is lost stays lost.
+sub blocks_are_clean
+{
+	my ($node) = @_;
+
+	usleep(300_000);
+	ok( $node->poll_query_until('postgres',
+			'SELECT sum(kv_blocks - kv_blocks_free - kv_blocks_cached) = 0 FROM llm.model_status'),
+		'no KV block is lost');
 	return;
 }
 
