@@ -25,12 +25,17 @@
  * Drafts.  When all that is known has been planned, drafted tokens of the sequences that got their
  * last known one may join, as many as pay (draft_share.c) and both budgets still hold.
  *
+ * Memory.  Before anything is planned, running sequences that need more KV blocks than they were
+ * promised get them, if need be from others, which are preempted (preemption.h).  So whatever is
+ * planned afterwards has its blocks.
+ *
  * Budget.  Where decodes are left out, for want of tokens or rows, the lane's running list is
  * turned, so that they come first in the next step.
  */
 #include "scheduler/scheduler_internal.h"
 
 #include "base/assert.h"
+#include "scheduler/preemption.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -193,6 +198,24 @@ first_to_admit(const LlmScheduler *scheduler, const LlmLane *lane)
 }
 
 /*
+ * Promise the sequence the KV blocks that it will probably need; bulk work makes room for an
+ * interactive one.
+ */
+static bool
+reserve(LlmScheduler *scheduler, LlmSequence *sequence)
+{
+	int32_t n_new = llm_answer_length_expect(&scheduler->answer_length,
+											 sequence->max_tokens - sequence->n_prompt);
+
+	while (!llm_sequence_reserve(sequence, &scheduler->store, n_new))
+	{
+		if (sequence->bulk || !llm_preemption_of_bulk(scheduler))
+			return false;
+	}
+	return true;
+}
+
+/*
  * The first of the lane's queue starts to run, if there is one and its KV blocks can be promised.
  * Interactive sequences go before bulk ones that came earlier, but not past the same one for ever.
  */
@@ -202,7 +225,8 @@ admit_first(LlmScheduler *scheduler, LlmLane *lane)
 	LlmSequence *passed = lane == &scheduler->interactive ? scheduler->bulk.waiting.first : NULL;
 	LlmSequence *sequence;
 
-	if (llm_scheduler_n_running(scheduler) >= scheduler->config.max_sequences)
+	if (llm_scheduler_n_running(scheduler) >= scheduler->config.max_sequences ||
+		!llm_gathering_admits(&scheduler->gathering) || scheduler->memory_awaited)
 		return NULL;
 	sequence = first_to_admit(scheduler, lane);
 	if (sequence == NULL)
@@ -211,9 +235,14 @@ admit_first(LlmScheduler *scheduler, LlmLane *lane)
 		passed = NULL;
 	if (passed != NULL && passed->n_overtaken >= MAX_OVERTAKEN)
 		return NULL;
-	if (!llm_sequence_reserve(sequence, &scheduler->store))
+	if (!reserve(scheduler, sequence))
+	{
+		/* What comes free is for this one, and not for bulk work behind it. */
+		scheduler->memory_awaited = true;
 		return NULL;
+	}
 	llm_sequence_move(sequence, LLM_SEQUENCE_RUNNING, &lane->waiting, &lane->running);
+	llm_gathering_admitted(&scheduler->gathering);
 	if (passed != NULL)
 		passed->n_overtaken++;
 	return sequence;
@@ -341,8 +370,7 @@ plan_drafts(LlmScheduler *scheduler, const Budget *budget, int32_t n_interactive
 	{
 		LlmSequence *sequence = scheduler->planned[i];
 
-		if (sequence->n_draft > 0)
-			llm_sequence_plan_draft(sequence, &scheduler->store, sequence->n_draft);
+		llm_sequence_plan_draft(sequence, &scheduler->store);
 	}
 }
 
@@ -358,6 +386,10 @@ llm_scheduler_plan(LlmScheduler *scheduler, const LlmLogitRow **rows)
 
 	LLM_ASSERT(!scheduler->step_planned);
 	scheduler->n_planned = 0;
+	scheduler->memory_awaited = false;
+	llm_preemption_secure(scheduler);
+	llm_gathering_begin(&scheduler->gathering, llm_scheduler_n_running(scheduler),
+						llm_scheduler_n_waiting(scheduler), scheduler->config.max_sequences);
 	plan_interactive(scheduler, &budget);
 	n_interactive = scheduler->n_planned;
 	plan_bulk(scheduler, &budget, scheduler->config.max_step_tokens - budget.tokens);

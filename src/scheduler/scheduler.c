@@ -4,8 +4,9 @@
  *	  decided in plan.c.
  *
  * A sequence enters at the end of the waiting list, is admitted by plan and leaves by remove, from
- * whatever state it is in.  remove is the only exit, and llm_sequence_release the only way in which
- * KV blocks come back, so there is no second place where they could be lost or freed twice.
+ * whatever state it is in; in between it may be preempted and wait once more (preemption.h).
+ * remove is the only exit, and llm_sequence_release the only way in which KV blocks come back, so
+ * there is no second place where they could be lost or freed twice.
  */
 #include "scheduler/scheduler_internal.h"
 
@@ -77,6 +78,7 @@ llm_scheduler_create(const LlmSchedulerConfig *config, LlmScheduler **out, LlmEr
 		return llm_error_set(err, LLM_ERR_OUT_OF_MEMORY, "out of memory for a scheduler");
 	scheduler->config = *config;
 	scheduler->draft_share.always = config->draft_policy == LLM_DRAFT_ALWAYS;
+	scheduler->gathering.in_batches = config->batch_policy != LLM_BATCH_INFLIGHT;
 	status = llm_kv_store_create(config->n_kv_blocks, &scheduler->store, err);
 	if (status == LLM_OK)
 		status = create_batch(config, &scheduler->batch, err);
@@ -202,6 +204,8 @@ llm_scheduler_remove(LlmScheduler *scheduler, LlmSequence *sequence)
 		sequence->state == LLM_SEQUENCE_WAITING ? &lane->waiting : &lane->running;
 
 	LLM_ASSERT(!scheduler->step_planned);
+	if (sequence->n_computed >= sequence->n_prompt && sequence->max_tokens > sequence->n_prompt)
+		llm_answer_length_note(&scheduler->answer_length, sequence->n_tokens - sequence->n_prompt);
 	llm_sequence_release(sequence, &scheduler->store);
 	llm_sequence_move(sequence, LLM_SEQUENCE_REMOVED, list, NULL);
 	llm_sequence_destroy(sequence);
@@ -212,6 +216,16 @@ llm_scheduler_note_time(LlmScheduler *scheduler, int64_t us)
 {
 	LLM_ASSERT(!scheduler->step_planned && scheduler->step_tokens > 0);
 	llm_step_cost_note(&scheduler->bulk_share.cost, scheduler->step_tokens, us < 0 ? 0 : us);
+}
+
+bool
+llm_scheduler_gathers(const LlmScheduler *scheduler)
+{
+	int32_t n_waiting = llm_scheduler_n_waiting(scheduler);
+
+	return scheduler->config.batch_policy == LLM_BATCH_DYNAMIC &&
+		   scheduler->gathering.n_left == 0 && llm_scheduler_n_running(scheduler) == 0 &&
+		   n_waiting > 0 && n_waiting < scheduler->config.max_sequences;
 }
 
 void
@@ -231,6 +245,7 @@ llm_scheduler_status(const LlmScheduler *scheduler, LlmSchedulerStatus *out)
 		.kv_blocks_cached = llm_kv_pool_n_idle(scheduler->store.pool),
 		.steps = scheduler->steps,
 		.tokens = scheduler->tokens,
+		.preemptions = scheduler->preemptions,
 	};
 }
 
@@ -270,10 +285,13 @@ bool
 llm_scheduler_check(const LlmScheduler *scheduler)
 {
 	const LlmSchedulerConfig *config = &scheduler->config;
+	int32_t n_running = llm_scheduler_n_running(scheduler);
+	int32_t n_waiting = llm_scheduler_n_waiting(scheduler);
 	int32_t n_reserved = 0;
 
-	return llm_scheduler_n_running(scheduler) <= config->max_sequences &&
-		   llm_scheduler_n_waiting(scheduler) <= config->max_waiting &&
+	/* Whoever is preempted waits beside those that were let into the queue. */
+	return n_running <= config->max_sequences &&
+		   n_waiting <= config->max_waiting + config->max_sequences &&
 		   llm_kv_pool_check_begin(scheduler->store.pool) &&
 		   check_lane(scheduler, &scheduler->interactive, false, &n_reserved) &&
 		   check_lane(scheduler, &scheduler->bulk, true, &n_reserved) &&

@@ -42,6 +42,14 @@ typedef enum LlmDraftPolicy
 	LLM_DRAFT_ALWAYS		  /* all: for tests and measurements */
 } LlmDraftPolicy;
 
+/* When waiting sequences join those that run; see gathering.h. */
+typedef enum LlmBatchPolicy
+{
+	LLM_BATCH_INFLIGHT = 0, /* at every step */
+	LLM_BATCH_DYNAMIC,		/* a batch at a time, which the caller may let fill up */
+	LLM_BATCH_STATIC		/* a batch at a time, of those who wait when the last one has ended */
+} LlmBatchPolicy;
+
 typedef struct LlmSchedulerConfig
 {
 	int32_t max_sequences;	 /* running at once */
@@ -52,6 +60,7 @@ typedef struct LlmSchedulerConfig
 	int32_t n_kv_blocks;
 	int32_t max_context; /* tokens of one sequence */
 	LlmDraftPolicy draft_policy;
+	LlmBatchPolicy batch_policy;
 } LlmSchedulerConfig;
 
 extern LlmStatus llm_scheduler_create(const LlmSchedulerConfig *config, LlmScheduler **out,
@@ -73,6 +82,12 @@ extern int32_t llm_scheduler_max_tokens(const LlmScheduler *scheduler);
  */
 extern LlmStatus llm_scheduler_add(LlmScheduler *scheduler, const LlmSequenceSpec *spec,
 								   LlmSequence **out, LlmError *err);
+
+/*
+ * Under LLM_BATCH_DYNAMIC: the next batch has begun to gather and is not full.  The caller may wait
+ * for more sequences before it plans a step; once it plans, the batch is closed.
+ */
+extern bool llm_scheduler_gathers(const LlmScheduler *scheduler);
 
 /*
  * The next step, or NULL when there is nothing to run.  The view and *rows[R] are owned by the
@@ -114,7 +129,8 @@ typedef struct LlmSchedulerStatus
 	int32_t kv_blocks_free;	  /* hold nothing */
 	int32_t kv_blocks_cached; /* hold prefixes that no sequence uses now */
 	uint64_t steps;
-	uint64_t tokens; /* computed, over all steps, drafted ones as well */
+	uint64_t tokens;	  /* computed, over all steps, drafted ones as well */
+	uint64_t preemptions; /* of running sequences, for want of KV blocks */
 } LlmSchedulerStatus;
 
 extern void llm_scheduler_status(const LlmScheduler *scheduler, LlmSchedulerStatus *out);

@@ -1,13 +1,15 @@
 /*
  * scheduler_internal.h
- *	  What scheduler.c and plan.c share: the scheduler itself.
+ *	  What scheduler.c, plan.c and preemption.c share: the scheduler itself.
  */
 #ifndef LLM_SCHEDULER_SCHEDULER_INTERNAL_H
 #define LLM_SCHEDULER_SCHEDULER_INTERNAL_H
 
+#include "scheduler/answer_length.h"
 #include "scheduler/batch.h"
 #include "scheduler/bulk_share.h"
 #include "scheduler/draft_share.h"
+#include "scheduler/gathering.h"
 #include "scheduler/kv_store.h"
 #include "scheduler/scheduler.h"
 #include "scheduler/sequence_internal.h"
@@ -15,7 +17,7 @@
 /* Interactive and bulk sequences queue and run in lanes of their own. */
 typedef struct LlmLane
 {
-	LlmSequenceList waiting; /* in order of arrival */
+	LlmSequenceList waiting; /* in order of arrival, preempted ones at their old place */
 	LlmSequenceList running; /* in order of admission, turned when a step has too little for all */
 } LlmLane;
 
@@ -29,6 +31,8 @@ struct LlmScheduler
 	LlmLane bulk;
 	LlmBulkShare bulk_share;
 	LlmDraftShare draft_share;
+	LlmAnswerLength answer_length;
+	LlmGathering gathering;
 	LlmSequence **chunked; /* [max_sequences] scratch of plan: who gets chunks in this step */
 	LlmSequence **planned; /* [max_sequences] who is in this step, in order */
 	int32_t n_planned;
@@ -38,6 +42,8 @@ struct LlmScheduler
 	uint64_t last_serial; /* of a sequence */
 	uint64_t steps;		  /* committed */
 	uint64_t tokens;	  /* committed */
+	uint64_t preemptions;
+	bool memory_awaited; /* in this step, by an interactive sequence that could not be admitted */
 };
 
 static inline LlmLane *

@@ -65,11 +65,31 @@ list_unlink(LlmSequenceList *list, LlmSequence *sequence)
 	list->n--;
 }
 
+/* Into a list in order of arrival, in which those that came later are at the end. */
+static void
+list_insert_by_serial(LlmSequenceList *list, LlmSequence *sequence)
+{
+	LlmSequence *next = list->first;
+
+	while (next != NULL && next->serial < sequence->serial)
+		next = next->next;
+	if (next == NULL)
+	{
+		list_append(list, sequence);
+		return;
+	}
+	sequence->prev = next->prev;
+	sequence->next = next;
+	*(next->prev != NULL ? &next->prev->next : &list->first) = sequence;
+	next->prev = sequence;
+	list->n++;
+}
+
 void
 llm_sequence_move(LlmSequence *sequence, LlmSequenceState state, LlmSequenceList *from,
 				  LlmSequenceList *to)
 {
-	LLM_ASSERT(state > sequence->state); /* every exit leads forward */
+	LLM_ASSERT(state > sequence->state); /* all exits but preemption lead forward */
 	LLM_ASSERT(state != LLM_SEQUENCE_RUNNING || sequence->state == LLM_SEQUENCE_WAITING);
 	LLM_ASSERT((from == NULL) == (sequence->state == LLM_SEQUENCE_NEW));
 	LLM_ASSERT((to == NULL) == (state == LLM_SEQUENCE_REMOVED));
@@ -95,22 +115,78 @@ llm_sequence_match(LlmSequence *sequence, const LlmKvStore *store, int32_t *n_id
 							  sequence->logits_from / LLM_KV_BLOCK, sequence->blocks, n_idle);
 }
 
+/* The tokens for which a sequence is promised KV blocks when it is admitted. */
+static int32_t
+tokens_to_promise(const LlmSequence *sequence, int32_t n_new)
+{
+	int64_t n_tokens = (int64_t) sequence->n_prompt + n_new;
+
+	if (sequence->n_preempted >= LLM_MAX_PREEMPTED)
+		return sequence->max_tokens;
+
+	/* With less room than that it would soon be preempted again. */
+	if (n_tokens < (int64_t) sequence->n_tokens + LLM_KV_BLOCK)
+		n_tokens = (int64_t) sequence->n_tokens + LLM_KV_BLOCK;
+	return n_tokens < sequence->max_tokens ? (int32_t) n_tokens : sequence->max_tokens;
+}
+
 bool
-llm_sequence_reserve(LlmSequence *sequence, LlmKvStore *store)
+llm_sequence_reserve(LlmSequence *sequence, LlmKvStore *store, int32_t n_new)
 {
 	int32_t n_idle;
 	int32_t n_known = llm_sequence_match(sequence, store, &n_idle);
-	int32_t n_new = llm_sequence_blocks_for(sequence->max_tokens) - n_known;
+	int32_t n_promised = llm_sequence_blocks_for(tokens_to_promise(sequence, n_new)) - n_known;
 
 	LLM_ASSERT(sequence->n_reserved == 0);
-	if (!llm_kv_pool_reserve(store->pool, n_new + n_idle))
+	if (!llm_kv_pool_reserve(store->pool, n_promised + n_idle))
 		return false;
 	for (int32_t i = 0; i < n_known; i++)
 		llm_kv_pool_share(store->pool, sequence->blocks[i]);
 	sequence->n_blocks = sequence->n_published = n_known;
-	sequence->n_reserved = n_new;
-	sequence->n_computed = sequence->n_cached = n_known * LLM_KV_BLOCK;
+	sequence->n_reserved = n_promised;
+	sequence->n_computed = n_known * LLM_KV_BLOCK;
+	if (sequence->n_preempted == 0)
+		sequence->n_cached = sequence->n_computed;
 	return true;
+}
+
+bool
+llm_sequence_extend(LlmSequence *sequence, LlmKvStore *store, int32_t n_tokens)
+{
+	int32_t end = sequence->n_computed + sequence->n_planned + n_tokens;
+	int32_t n_missing = llm_sequence_blocks_for(end) - sequence->n_blocks - sequence->n_reserved;
+
+	LLM_ASSERT(sequence->state == LLM_SEQUENCE_RUNNING && end <= sequence->max_tokens);
+	if (n_missing <= 0)
+		return true;
+	if (!llm_kv_pool_reserve(store->pool, n_missing))
+		return false;
+	sequence->n_reserved += n_missing;
+	return true;
+}
+
+bool
+llm_sequence_has_full_promise(const LlmSequence *sequence)
+{
+	return sequence->n_blocks + sequence->n_reserved ==
+		   llm_sequence_blocks_for(sequence->max_tokens);
+}
+
+void
+llm_sequence_preempt(LlmSequence *sequence, LlmKvStore *store, LlmSequenceList *running,
+					 LlmSequenceList *waiting)
+{
+	LLM_ASSERT(sequence->state == LLM_SEQUENCE_RUNNING && sequence->n_planned == 0);
+
+	/* Each computed token that wanted a row has had it, and is not to be sampled from again. */
+	if (sequence->logits_from < sequence->n_computed)
+		sequence->logits_from = sequence->n_computed;
+	llm_sequence_release(sequence, store);
+	sequence->n_replaced++;
+	sequence->n_preempted++;
+	list_unlink(running, sequence);
+	sequence->state = LLM_SEQUENCE_WAITING;
+	list_insert_by_serial(waiting, sequence);
 }
 
 /* Plan n_tokens more, known or drafted. */
@@ -122,6 +198,7 @@ plan(LlmSequence *sequence, LlmKvStore *store, int32_t n_tokens)
 	LLM_ASSERT(sequence->state == LLM_SEQUENCE_RUNNING);
 	sequence->n_planned += n_tokens;
 	n_blocks = llm_sequence_blocks_for(sequence->n_computed + sequence->n_planned);
+	LLM_ASSERT(n_blocks <= sequence->n_blocks + sequence->n_reserved);
 	while (sequence->n_blocks < n_blocks)
 	{
 		sequence->blocks[sequence->n_blocks++] = llm_kv_store_take(store);
@@ -138,12 +215,17 @@ llm_sequence_plan(LlmSequence *sequence, LlmKvStore *store, int32_t n_tokens)
 }
 
 void
-llm_sequence_plan_draft(LlmSequence *sequence, LlmKvStore *store, int32_t n_tokens)
+llm_sequence_plan_draft(LlmSequence *sequence, LlmKvStore *store)
 {
+	if (sequence->n_draft == 0)
+		return;
 	LLM_ASSERT(sequence->n_planned > 0 && llm_sequence_n_pending(sequence) == 0);
-	LLM_ASSERT(n_tokens > 0 && n_tokens <= sequence->n_draft);
-	plan(sequence, store, n_tokens);
-	sequence->n_drafted += n_tokens;
+
+	/* Nobody is preempted for a guess. */
+	while (sequence->n_draft > 0 && !llm_sequence_extend(sequence, store, sequence->n_draft))
+		sequence->n_draft--;
+	plan(sequence, store, sequence->n_draft);
+	sequence->n_drafted += sequence->n_draft;
 }
 
 /* Let others find the full blocks of known and computed tokens. */
@@ -202,7 +284,7 @@ llm_sequence_check(const LlmSequence *s)
 		return false;
 	if (s->n_prompt < 1 || s->n_prompt > s->n_tokens || s->n_tokens > s->max_tokens)
 		return false;
-	if (s->logits_from < 0 || s->logits_from >= s->n_prompt)
+	if (s->logits_from < 0 || s->logits_from >= s->n_tokens)
 		return false;
 
 	/* All full blocks are published but one that accepted drafts may have filled, and no other. */
@@ -221,7 +303,9 @@ llm_sequence_check(const LlmSequence *s)
 		case LLM_SEQUENCE_WAITING:
 			return s->n_blocks == 0 && s->n_reserved == 0;
 		case LLM_SEQUENCE_RUNNING:
-			return s->n_blocks + s->n_reserved == llm_sequence_blocks_for(s->max_tokens);
+			/* The token that was appended last gets its block when the next step begins. */
+			return s->n_blocks + s->n_reserved >= llm_sequence_blocks_for(s->n_tokens - 1) &&
+				   s->n_blocks + s->n_reserved <= llm_sequence_blocks_for(s->max_tokens);
 		case LLM_SEQUENCE_NEW:
 		case LLM_SEQUENCE_REMOVED:
 			break; /* in no list, so nobody checks it */
@@ -300,6 +384,12 @@ int32_t
 llm_sequence_n_cached(const LlmSequence *sequence)
 {
 	return sequence->n_cached;
+}
+
+int32_t
+llm_sequence_n_preempted(const LlmSequence *sequence)
+{
+	return sequence->n_preempted;
 }
 
 int32_t

@@ -70,8 +70,11 @@ extern const int32_t *llm_sequence_tokens(const LlmSequence *sequence);
 extern int32_t llm_sequence_n_prompt(const LlmSequence *sequence);
 extern int32_t llm_sequence_n_computed(const LlmSequence *sequence);
 
-/* Tokens of the prompt that were found in the KV cache at admission; they count as computed. */
+/* Tokens of the prompt that were found in the KV cache when it was first admitted. */
 extern int32_t llm_sequence_n_cached(const LlmSequence *sequence);
+
+/* Times that it was preempted: it waits again then, with nothing computed. */
+extern int32_t llm_sequence_n_preempted(const LlmSequence *sequence);
 
 /* Of all steps so far: drafted tokens that were computed, and those of them that were right. */
 extern int32_t llm_sequence_n_drafted(const LlmSequence *sequence);

@@ -13,8 +13,7 @@
  * offer; plan takes some into n_planned; after commit n_ahead of them have K and V stored without
  * being known.  Each append makes the first of these known and computed, or ends them all: then the
  * lengths stay where they are, what was stored behind them is overwritten later, and so are the
- * tokens.  KV blocks that a draft took stay with the sequence, which was promised them and will
- * come to need them.
+ * tokens.  KV blocks that a draft took stay with the sequence, which will come to need them.
  *
  * A block is published in the prefix tree by a commit, once all its tokens are known and computed:
  * never a block with drafted tokens, and never one that will be written to again.  If another
@@ -38,7 +37,8 @@ typedef enum LlmSequenceState
 	/* In the queue; holds no KV block and no promise of one.  Exits: RUNNING by admission in plan,
 	 * REMOVED. */
 	LLM_SEQUENCE_WAITING,
-	/* Admitted; the KV blocks it may ever need are its own or promised.  Exit: REMOVED. */
+	/* Admitted; the KV blocks of what it knows are its own or promised.  Exits: REMOVED, WAITING by
+	 * preemption. */
 	LLM_SEQUENCE_RUNNING,
 	/* Out of all lists, everything given back, about to be freed.  No exit. */
 	LLM_SEQUENCE_REMOVED
@@ -68,12 +68,13 @@ struct LlmSequence
 	int32_t n_tokens;	 /* known */
 	int32_t n_prompt;	 /* of these, given by add */
 	int32_t max_tokens;	 /* n_prompt + max_new_tokens */
-	int32_t logits_from; /* tokens from this position on want their logits */
+	int32_t logits_from; /* tokens from this position on want their logits, and had none yet */
 	int32_t n_blocks;	 /* KV blocks held */
 	int32_t n_reserved;	 /* KV blocks promised on top */
 	int32_t n_cached;	 /* tokens that were found in the KV cache, at admission */
 	int32_t n_published; /* leading blocks of the table that are in the prefix tree */
 	int32_t n_replaced;	 /* times an entry of the table was changed, which otherwise only grows */
+	int32_t n_preempted; /* times */
 
 	bool bulk;			 /* which lane it is in */
 	int32_t n_overtaken; /* bulk: times an interactive one that came later was admitted before it */
@@ -84,6 +85,9 @@ struct LlmSequence
 	int32_t *blocks; /* [max blocks] block table; inside this allocation */
 	int32_t tokens[];
 };
+
+/* One that was preempted so often will not be again. */
+#define LLM_MAX_PREEMPTED 2
 
 /* KV blocks that n_tokens tokens fill. */
 static inline int32_t
@@ -119,15 +123,36 @@ extern int32_t llm_sequence_match(LlmSequence *sequence, const LlmKvStore *store
 
 /*
  * Give a waiting sequence the blocks of its longest known prefix, whose tokens are computed then,
- * and a promise for all others it may need; false, with nothing changed, when there are too few.
+ * and a promise for what else it knows, for a block of new tokens and for n_new tokens in all, as
+ * far as it may append them; false, with nothing changed, when there are too few.  One that was
+ * preempted LLM_MAX_PREEMPTED times gets a promise for all it may ever need.
  */
-extern bool llm_sequence_reserve(LlmSequence *sequence, LlmKvStore *store);
+extern bool llm_sequence_reserve(LlmSequence *sequence, LlmKvStore *store, int32_t n_new);
 
-/* Plan n_tokens more: take the KV blocks where their K and V will go. */
+/*
+ * See to it that n_tokens more than those computed and planned have KV blocks, its own or promised;
+ * false, with nothing changed, when there are too few.
+ */
+extern bool llm_sequence_extend(LlmSequence *sequence, LlmKvStore *store, int32_t n_tokens);
+
+/* Does it hold and is it promised all it may ever need? */
+extern bool llm_sequence_has_full_promise(const LlmSequence *sequence);
+
+/*
+ * Back from running to waiting, before those that came later: nothing is computed any more, and of
+ * the rows that were delivered none will be wanted again.  Not while it is planned.
+ */
+extern void llm_sequence_preempt(LlmSequence *sequence, LlmKvStore *store, LlmSequenceList *running,
+								 LlmSequenceList *waiting);
+
+/* Plan n_tokens more, of which the blocks are its own or promised: take them. */
 extern void llm_sequence_plan(LlmSequence *sequence, LlmKvStore *store, int32_t n_tokens);
 
-/* Plan the first n_tokens of the draft behind all known tokens, which are planned already. */
-extern void llm_sequence_plan_draft(LlmSequence *sequence, LlmKvStore *store, int32_t n_tokens);
+/*
+ * Plan the draft behind all known tokens, which are planned already, as far as there are KV blocks
+ * for it.
+ */
+extern void llm_sequence_plan_draft(LlmSequence *sequence, LlmKvStore *store);
 
 /* What was planned is computed: publish the KV blocks that are full now. */
 extern void llm_sequence_commit(LlmSequence *sequence, LlmKvStore *store);

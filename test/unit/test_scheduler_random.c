@@ -15,7 +15,7 @@
  * would read it.
  *
  *	  LLM_TEST_SEED=n         the run to repeat (printed)
- *	  LLM_TEST_OPERATIONS=n   adds, cancels and steps in all; default 50000
+ *	  LLM_TEST_OPERATIONS=n   adds, cancels and steps in all; default 200000
  */
 #include "unit.h"
 
@@ -32,7 +32,7 @@ typedef struct Record
 {
 	LlmSequence *sequence;
 	uint64_t arrival; /* order of adds */
-	int32_t max_new_tokens;
+	int32_t n_answer; /* tokens that it will say: it may end before it has to */
 	int32_t logits_from;
 	int32_t next_row; /* position whose row must come next */
 	int32_t n_tokens;
@@ -40,6 +40,7 @@ typedef struct Record
 	bool decodes;		   /* has one token to compute */
 	bool begun;			   /* has been in a step */
 	int32_t n_before;	   /* computed before the step under way */
+	int32_t n_preempted;   /* times, before the step under way */
 	uint64_t *prefix_hash; /* [n_prompt + max_new_tokens] of tokens 0 .. i, by the naive model */
 } Record;
 
@@ -53,6 +54,8 @@ typedef struct World
 	Record *live[MAX_LIVE];
 	int32_t n_live;
 	int32_t bulk_percent;  /* of the sequences */
+	int32_t max_answer;	   /* tokens of most sequences */
+	int32_t early_percent; /* of the sequences, that end before they have to */
 	int32_t n_tenants;	   /* 0: nobody shares prefixes */
 	int32_t text[2][256];  /* what shared prompts begin with; the two begin alike, too */
 	bool timed;			   /* the scheduler is told how long steps take */
@@ -62,7 +65,7 @@ typedef struct World
 
 static uint64_t rng_state;
 static int64_t n_rows_checked, n_finished, n_cancelled, n_steps, n_cached;
-static int64_t n_accepted, n_void, n_void_differ;
+static int64_t n_accepted, n_void, n_void_differ, n_preempted, n_bulk_preempted;
 
 /* SplitMix64 (Steele, Lea, Flood 2014). */
 static uint64_t
@@ -110,6 +113,8 @@ world_create(void)
 	LlmError err;
 
 	world.bulk_percent = random_between(0, 2) * 50;
+	world.max_answer = random_between(0, 1) ? 20 : 100;
+	world.early_percent = random_between(0, 2) * 45;
 	world.n_tenants = random_between(0, 2);
 	for (int32_t i = 0; i < 256; i++)
 		world.text[0][i] = world.text[1][i] = random_between(0, VOCABULARY - 1);
@@ -118,13 +123,16 @@ world_create(void)
 	world.timed = random_between(0, 1) == 1;
 	world.draft_percent = random_between(0, 2) * 45;
 	world.config.draft_policy = random_between(0, 2) == 0 ? LLM_DRAFT_IF_IT_PAYS : LLM_DRAFT_ALWAYS;
+	world.config.batch_policy = random_between(0, 2) > 0
+									? LLM_BATCH_INFLIGHT
+									: random_between(LLM_BATCH_DYNAMIC, LLM_BATCH_STATIC);
 	world.config.max_sequences = random_between(0, 4) == 0 ? 1 : random_between(2, 24);
 	world.config.max_waiting = random_between(1, 40);
 	world.config.max_step_tokens = budgets[random_between(0, 6)];
 	world.config.max_prefills = random_between(1, 5);
 	world.config.max_logit_rows = world.config.max_sequences + random_between(0, 1) * 20;
 	world.config.max_context = random_between(4, 200);
-	world.config.n_kv_blocks = random_between(1, 80);
+	world.config.n_kv_blocks = random_between(1, random_between(0, 1) ? 80 : 16);
 	n_slots = (size_t) world.config.n_kv_blocks * LLM_KV_BLOCK;
 	world.kv = calloc(n_slots, sizeof(int32_t));
 	world.slot_written = calloc(n_slots, 1);
@@ -150,7 +158,7 @@ world_add(World *world)
 {
 	int32_t limit = llm_scheduler_max_tokens(world->scheduler);
 	int32_t n_prompt = random_between(1, random_between(0, 3) == 0 ? limit : (limit + 3) / 4);
-	int32_t max_new = random_between(0, random_between(0, 5) == 0 ? limit : 20);
+	int32_t max_new = random_between(0, random_between(0, 5) == 0 ? limit : world->max_answer);
 	int32_t n_shared = n_prompt - random_between(0, random_between(0, 1) ? 3 : n_prompt);
 	const int32_t *text = world->text[random_between(0, 1)];
 	int32_t tokens[256];
@@ -170,7 +178,7 @@ world_add(World *world)
 		record_token(record, tokens[i]);
 	}
 	record->arrival = ++world->last_arrival;
-	record->max_new_tokens = max_new;
+	record->n_answer = random_between(0, 99) < world->early_percent ? max_new / 8 : max_new;
 	record->logits_from =
 		random_between(0, 3) == 0 ? random_between(0, n_prompt - 1) : n_prompt - 1;
 	record->next_row = record->logits_from;
@@ -342,7 +350,7 @@ use_rows(World *world, const LlmBatchView *view, const LlmLogitRow *rows)
 				  record->arrival, (int) view->position[t]);
 		n_rows_checked++;
 		if (rows[r].position == record->n_tokens - 1 &&
-			record->n_tokens < llm_sequence_n_prompt(sequence) + record->max_new_tokens)
+			record->n_tokens < llm_sequence_n_prompt(sequence) + record->n_answer)
 		{
 			record_token(record, token_from(hash));
 			n_accepted += llm_sequence_append(sequence, token_from(hash));
@@ -352,7 +360,7 @@ use_rows(World *world, const LlmBatchView *view, const LlmLogitRow *rows)
 	{
 		/* The last token's row tells that all of it was computed. */
 		if (world->live[i]->next_row ==
-			llm_sequence_n_prompt(world->live[i]->sequence) + world->live[i]->max_new_tokens)
+			llm_sequence_n_prompt(world->live[i]->sequence) + world->live[i]->n_answer)
 		{
 			n_finished++;
 			n_cached += llm_sequence_n_cached(world->live[i]->sequence);
@@ -386,24 +394,48 @@ draft(World *world)
 	}
 }
 
+/* What each sequence is about to do. */
+static void
+note_before(const World *world)
+{
+	for (int32_t i = 0; i < world->n_live; i++)
+	{
+		Record *record = world->live[i];
+		int32_t n_computed = llm_sequence_n_computed(record->sequence);
+
+		record->n_before = n_computed;
+		record->n_preempted = llm_sequence_n_preempted(record->sequence);
+		record->decodes = n_computed > 0 && !record->bulk &&
+						  llm_sequence_n_tokens(record->sequence) - n_computed == 1;
+	}
+}
+
 /*
  * Every interactive decode runs if the budget has room for all, but for the token that is kept for
- * bulk work; and bulk work moves.
+ * bulk work; and bulk work moves.  But for what was preempted.
  */
 static void
-check_decodes_first(const World *world, int32_t n_decodes, bool bulk_runs)
+check_decodes_first(const World *world)
 {
 	int32_t room = world->config.max_step_tokens - (world->config.max_step_tokens > 1);
-	int32_t n_served = 0;
-	bool bulk_moves = false;
+	int32_t n_decodes = 0, n_served = 0;
+	bool bulk_runs = false, bulk_moves = false;
 
 	for (int32_t i = 0; i < world->n_live; i++)
 	{
 		const Record *record = world->live[i];
 		bool moves = llm_sequence_n_computed(record->sequence) > record->n_before;
 
-		n_served += moves && record->decodes;
 		bulk_moves = bulk_moves || (moves && record->bulk);
+		if (llm_sequence_n_preempted(record->sequence) > record->n_preempted)
+		{
+			n_preempted++;
+			n_bulk_preempted += record->bulk;
+			continue;
+		}
+		bulk_runs = bulk_runs || (record->bulk && record->n_before > 0);
+		n_decodes += record->decodes;
+		n_served += moves && record->decodes;
 	}
 	CHECK(n_served >= (n_decodes < room ? n_decodes : room));
 	CHECK(!bulk_runs || bulk_moves || world->config.max_step_tokens == 1);
@@ -414,20 +446,8 @@ world_step(World *world)
 {
 	const LlmLogitRow *rows;
 	const LlmBatchView *view;
-	int32_t n_decodes = 0;
-	bool bulk_runs = false;
 
-	for (int32_t i = 0; i < world->n_live; i++)
-	{
-		Record *record = world->live[i];
-		int32_t n_computed = llm_sequence_n_computed(record->sequence);
-
-		record->n_before = n_computed;
-		record->decodes = record->begun && !record->bulk &&
-						  llm_sequence_n_tokens(record->sequence) - n_computed == 1;
-		n_decodes += record->decodes;
-		bulk_runs = bulk_runs || (record->bulk && n_computed > 0);
-	}
+	note_before(world);
 	view = llm_scheduler_plan(world->scheduler, &rows);
 	CHECK(llm_scheduler_check(world->scheduler));
 	CHECK((view != NULL) == (world->n_live > 0));
@@ -437,7 +457,7 @@ world_step(World *world)
 	CHECK(store_tokens(world, view));
 	llm_scheduler_commit(world->scheduler);
 	CHECK(llm_scheduler_check(world->scheduler));
-	check_decodes_first(world, n_decodes, bulk_runs);
+	check_decodes_first(world);
 	for (int bulk = 0; bulk < 2; bulk++)
 	{
 		check_prefills(world, bulk);
@@ -503,7 +523,7 @@ int
 main(void)
 {
 	uint64_t seed = (uint64_t) number_from_environment("LLM_TEST_SEED", 20260101);
-	int64_t n_operations = number_from_environment("LLM_TEST_OPERATIONS", 50000);
+	int64_t n_operations = number_from_environment("LLM_TEST_OPERATIONS", 200000);
 
 	printf("seed %" PRIu64 ", %" PRId64 " operations\n", seed, n_operations);
 	rng_state = seed;
@@ -515,6 +535,8 @@ main(void)
 	printf("%" PRId64 " drafted tokens accepted, %" PRId64 " rows void, %" PRId64
 		   " of them wrong\n",
 		   n_accepted, n_void, n_void_differ);
+	printf("%" PRId64 " preempted, %" PRId64 " of them bulk work\n", n_preempted, n_bulk_preempted);
+	CHECK(n_preempted > n_bulk_preempted && n_bulk_preempted > 0);
 	CHECK(n_rows_checked > 0 && n_finished > 0 && n_cancelled > 0 && n_cached > 0);
 	CHECK(n_accepted > 0 && n_void_differ > 0 && 10 * n_void_differ > 9 * n_void);
 	return unit_done("scheduler_random");
