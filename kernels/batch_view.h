@@ -8,14 +8,27 @@
  *
  * KV blocks hold LLM_KV_BLOCK tokens each.  Position p of sequence s lives in KV block
  * block_table[s * max_blocks + p / LLM_KV_BLOCK], at offset p % LLM_KV_BLOCK.
+ *
+ * Layers whose window hides old positions need not keep them.  When they do not, they form a KV
+ * group of their own: another KV cache, with blocks and tables of its own, in which the entries of
+ * blocks behind the window are void.
  */
 #ifndef LLM_KERNELS_BATCH_VIEW_H
 #define LLM_KERNELS_BATCH_VIEW_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* Tokens per KV block: also the width of the attention kernels' vectors. */
 #define LLM_KV_BLOCK 16
+
+/* Layers that keep K and V of the same positions, in the same KV blocks. */
+typedef enum LlmKvGroup
+{
+	LLM_KV_FULL = 0, /* all positions */
+	LLM_KV_WINDOW,	 /* those that a later token can still see through the layers' window */
+	LLM_KV_GROUPS
+} LlmKvGroup;
 
 /* All arrays are owned by the scheduler, sized at load, and valid until the next plan. */
 typedef struct LlmBatchView
@@ -35,6 +48,25 @@ typedef struct LlmBatchView
 
 	const int32_t *slot_mapping; /* [T] KV block id * LLM_KV_BLOCK + offset, where K, V go */
 	const int32_t *logit_row;	 /* [R] tokens whose logits are wanted, ascending */
+
+	/* Table and slots of the group LLM_KV_WINDOW, shaped alike; NULL where it has no layer. */
+	const int32_t *window_table;
+	const int32_t *window_slot_mapping;
 } LlmBatchView;
+
+/* The KV blocks of sequence s in this group, by position. */
+static inline const int32_t *
+llm_batch_block_table(const LlmBatchView *batch, LlmKvGroup group, int32_t s)
+{
+	const int32_t *table = group == LLM_KV_WINDOW ? batch->window_table : batch->block_table;
+
+	return table + (size_t) s * (size_t) batch->max_blocks;
+}
+
+static inline const int32_t *
+llm_batch_slot_mapping(const LlmBatchView *batch, LlmKvGroup group)
+{
+	return group == LLM_KV_WINDOW ? batch->window_slot_mapping : batch->slot_mapping;
+}
 
 #endif /* LLM_KERNELS_BATCH_VIEW_H */

@@ -77,16 +77,19 @@ typedef struct LlmWeight LlmWeight;
 #define LLM_WEIGHT_MATMUL 1 /* right side of matmul */
 #define LLM_WEIGHT_ROWS 2	/* row table of embed */
 
-/* K and V of all layers, in KV blocks; opaque. */
+/* K and V of the layers of one KV group, in KV blocks; opaque. */
 typedef struct LlmKvCache LlmKvCache;
 
 typedef struct LlmKvCacheConfig
 {
-	int n_layers;	/* L */
+	int n_layers;	/* L, those of the group */
 	int n_kv_heads; /* Hk */
 	int head_dim;	/* d; a multiple of 32 when the type is Q8_0 */
 	int n_blocks;	/* B */
 	LlmDtype type;	/* LLM_DTYPE_F32, LLM_DTYPE_F16 or LLM_DTYPE_Q8_0 */
+
+	/* Whose tables of the batch view say where a position is. */
+	LlmKvGroup group;
 } LlmKvCacheConfig;
 
 typedef enum LlmRopeKind
@@ -145,7 +148,7 @@ struct LlmKernels
 						   LlmError *err);
 	void (*kv_destroy)(LlmDevice *dev, LlmKvCache *kv);
 
-	/* Bytes that one KV block takes over all layers: what a memory budget is divided by. */
+	/* Bytes that one KV block takes over all L layers: what a memory budget is divided by. */
 	size_t (*kv_block_bytes)(const LlmKvCacheConfig *config);
 
 	/* ---- step bracket ---- */
@@ -177,7 +180,10 @@ struct LlmKernels
 	/* Rotate each of the n_heads heads of x[T, n_heads * d] by its token's position, in place. */
 	void (*rope)(LlmDevice *dev, LlmTensor x, int32_t n_heads, const LlmRope *rope);
 
-	/* Write k[T, Hk * d], v[T, Hk * d] of this layer where slot_mapping says. */
+	/*
+	 * Write k[T, Hk * d], v[T, Hk * d] where the slot mapping of the cache's group says.  Here and
+	 * in attention, layer counts the layers of the cache.
+	 */
 	void (*kv_store)(LlmDevice *dev, LlmKvCache *kv, int32_t layer, LlmTensor k, LlmTensor v);
 
 	/*

@@ -1,6 +1,6 @@
 /*
  * kv_cache.h
- *	  The KV cache in host memory, shared by the ref and cpu kernels.
+ *	  The KV cache of one KV group in host memory, shared by the ref and cpu kernels.
  *
  * One allocation, [L, B, Hk] tiles.  A tile holds one KV head of one KV block of one layer, with
  * positions as the lanes of K and the head's elements as the lanes of V:

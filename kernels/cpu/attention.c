@@ -143,9 +143,9 @@ fold_block(const AttentionJob *job, const Tile *tile, TileScratch *scratch, Part
 {
 	const LlmKvCache *kv = job->kv;
 	int32_t d = kv->config.head_dim;
-	int32_t block =
-		job->batch->block_table[(size_t) tile->seq * job->batch->max_blocks + at / LLM_KV_BLOCK];
-	LlmKvTile kv_tile = llm_kv_cache_tile(kv, job->layer, block, tile->kv_head);
+	const int32_t *block_table = llm_batch_block_table(job->batch, kv->config.group, tile->seq);
+	LlmKvTile kv_tile =
+		llm_kv_cache_tile(kv, job->layer, block_table[at / LLM_KV_BLOCK], tile->kv_head);
 	LlmDtype type = kv->config.type;
 
 	/* Many rows: widen the block once instead of once per ROW_STEP rows. */

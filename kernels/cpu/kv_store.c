@@ -120,8 +120,12 @@ LLM_SIMD_SYMBOL(llm_kv_store)(LlmDevice *dev, LlmKvCache *kv, int32_t layer, Llm
 							  LlmTensor v)
 {
 	LlmCpuDevice *cpu = (LlmCpuDevice *) dev;
-	StoreJob job = {
-		kv, layer, k, v, cpu->batch->slot_mapping, llm_rows_per_item(k.n_rows, k.n_cols)};
+	StoreJob job = {kv,
+					layer,
+					k,
+					v,
+					llm_batch_slot_mapping(cpu->batch, kv->config.group),
+					llm_rows_per_item(k.n_rows, k.n_cols)};
 
 	LLM_ASSERT(k.n_rows == cpu->batch->n_tokens && v.n_rows == k.n_rows);
 	LLM_ASSERT(k.n_cols == kv->config.n_kv_heads * kv->config.head_dim && v.n_cols == k.n_cols);

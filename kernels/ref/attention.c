@@ -161,7 +161,7 @@ llm_attention_ref(LlmDevice *dev, LlmTensor out, LlmTensor q, const LlmKvCache *
 	for (int32_t t = 0; t < q.n_rows; t++)
 	{
 		const int32_t *block_table =
-			batch->block_table + (size_t) batch->seq_of[t] * batch->max_blocks;
+			llm_batch_block_table(batch, kv->config.group, batch->seq_of[t]);
 		int32_t n_positions = batch->position[t] + 1;
 		int32_t first = window > 0 && window < n_positions ? n_positions - window : 0;
 

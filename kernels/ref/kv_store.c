@@ -1,6 +1,6 @@
 /*
  * kv_store.c
- *	  Write k[T, Hk * d] and v[T, Hk * d] of one layer where slot_mapping says.
+ *	  Write k[T, Hk * d] and v[T, Hk * d] of one layer where the slot mapping says.
  *
  * An F16 cache rounds to nearest, ties to even; a Q8_0 cache as kernels/kv_quantize.h says.  The
  * padding of V beyond d stays as it was created: zero.
@@ -56,16 +56,17 @@ void
 llm_kv_store_ref(LlmDevice *dev, LlmKvCache *kv, int32_t layer, LlmTensor k, LlmTensor v)
 {
 	const LlmBatchView *batch = ((LlmRefDevice *) dev)->batch;
+	const int32_t *slots = llm_batch_slot_mapping(batch, kv->config.group);
 	int32_t d = kv->config.head_dim;
 
 	LLM_ASSERT(k.n_rows == batch->n_tokens && k.n_cols == kv->config.n_kv_heads * d);
 	LLM_ASSERT(v.n_rows == batch->n_tokens && v.n_cols == k.n_cols);
 	for (int32_t t = 0; t < k.n_rows; t++)
 	{
-		int32_t block = batch->slot_mapping[t] / LLM_KV_BLOCK;
-		int32_t j = batch->slot_mapping[t] % LLM_KV_BLOCK;
+		int32_t block = slots[t] / LLM_KV_BLOCK;
+		int32_t j = slots[t] % LLM_KV_BLOCK;
 
-		LLM_ASSERT(batch->slot_mapping[t] >= 0 && block < kv->config.n_blocks);
+		LLM_ASSERT(slots[t] >= 0 && block < kv->config.n_blocks);
 		for (int32_t h = 0; h < kv->config.n_kv_heads; h++)
 		{
 			LlmKvTile tile = llm_kv_cache_tile(kv, layer, block, h);

@@ -383,18 +383,26 @@ read_window(const Source *source, LlmModelConfig *config)
 }
 
 int32_t
-llm_model_config_reach(const LlmModelConfig *config)
+llm_model_config_window(const LlmModelConfig *config)
 {
-	int32_t reach = 0;
+	int32_t window = 0;
 
 	for (int32_t layer = 0; layer < config->n_layers; layer++)
 	{
-		if (config->window[layer] == 0)
-			return 0;
-		if (config->window[layer] > reach)
-			reach = config->window[layer];
+		if (config->window[layer] > window)
+			window = config->window[layer];
 	}
-	return reach;
+	return window;
+}
+
+int32_t
+llm_model_config_n_layers(const LlmModelConfig *config, LlmKvGroup group)
+{
+	int32_t n = 0;
+
+	for (int32_t layer = 0; layer < config->n_layers; layer++)
+		n += (config->window[layer] > 0) == (group == LLM_KV_WINDOW);
+	return n;
 }
 
 LlmStatus

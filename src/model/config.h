@@ -47,9 +47,12 @@ typedef struct LlmModelConfig
 extern LlmStatus llm_model_config_read(const LlmGguf *gguf, LlmModelConfig *out, LlmError *err);
 
 /*
- * How far any layer looks back: the largest window, or 0 when a layer sees all positions.  What is
- * computed at position p reads no KV block that ends before p - window + 1.
+ * The largest window of a layer, 0 when none has one.  What a layer with a window computes at
+ * position p reads no KV block that ends before p - window + 1.
  */
-extern int32_t llm_model_config_reach(const LlmModelConfig *config);
+extern int32_t llm_model_config_window(const LlmModelConfig *config);
+
+/* How many layers there are with a window (LLM_KV_WINDOW), or without (LLM_KV_FULL). */
+extern int32_t llm_model_config_n_layers(const LlmModelConfig *config, LlmKvGroup group);
 
 #endif /* LLM_MODEL_CONFIG_H */

@@ -28,13 +28,6 @@ llm_model_check(const LlmGguf *gguf, LlmModelSummary *out, LlmError *err)
 	return status;
 }
 
-static LlmKvCacheConfig
-kv_config(const LlmModelConfig *config, LlmDtype type, int n_blocks)
-{
-	return (LlmKvCacheConfig){config->n_layers, config->n_kv_heads, config->head_dim, n_blocks,
-							  type};
-}
-
 LlmStatus
 llm_model_check_kv_type(const LlmModelConfig *config, LlmDtype kv_type, LlmError *err)
 {
@@ -55,7 +48,11 @@ llm_model_check_kv_type(const LlmModelConfig *config, LlmDtype kv_type, LlmError
 size_t
 llm_model_kv_block_bytes(const LlmModelConfig *config, const LlmKernels *kernels, LlmDtype kv_type)
 {
-	LlmKvCacheConfig kv = kv_config(config, kv_type, 1);
+	LlmKvCacheConfig kv = {.n_layers = config->n_layers,
+						   .n_kv_heads = config->n_kv_heads,
+						   .head_dim = config->head_dim,
+						   .n_blocks = 1,
+						   .type = kv_type};
 
 	return kernels->kv_block_bytes(&kv);
 }
@@ -67,7 +64,7 @@ check_options(const LlmModelConfig *config, const LlmModelOptions *options, LlmE
 		return llm_error_set(err, LLM_ERR_INVALID_ARGUMENT,
 							 "context length %d is not within 1 and the model's %d",
 							 options->context_length, config->context_length);
-	if (options->n_kv_blocks < 1)
+	if (options->n_kv_blocks < 1 || options->n_window_blocks < 0)
 		return llm_error_set(err, LLM_ERR_INVALID_ARGUMENT,
 							 "KV cache must have at least one block");
 	if (options->max_step_tokens < 1 || options->max_step_tokens > MAX_STEP_TOKENS ||
@@ -147,15 +144,42 @@ create_rope(LlmModel *model, LlmError *err)
 	return LLM_OK;
 }
 
+/* The cache of the layers that are in this group; none when there are none. */
+static LlmStatus
+create_kv_group(LlmModel *model, LlmKvGroup group, LlmError *err)
+{
+	const LlmKernels *ops = model->dev->ops;
+	bool apart = model->options.n_window_blocks > 0;
+	LlmKvCacheConfig config = {
+		.n_kv_heads = model->config.n_kv_heads,
+		.head_dim = model->config.head_dim,
+		.n_blocks =
+			group == LLM_KV_WINDOW ? model->options.n_window_blocks : model->options.n_kv_blocks,
+		.type = model->options.kv_type,
+		.group = group,
+	};
+
+	for (int32_t layer = 0; layer < model->config.n_layers; layer++)
+	{
+		bool in_window = apart && model->config.window[layer] > 0;
+
+		if (in_window != (group == LLM_KV_WINDOW))
+			continue;
+		model->kv_of[layer].group = group;
+		model->kv_of[layer].layer = config.n_layers++;
+	}
+	if (config.n_layers == 0)
+		return LLM_OK;
+	model->n_bytes += ops->kv_block_bytes(&config) * (size_t) config.n_blocks;
+	return ops->kv_create(model->dev, &config, &model->kv[group], err);
+}
+
 static LlmStatus
 create_kv(LlmModel *model, LlmError *err)
 {
-	const LlmKernels *ops = model->dev->ops;
-	LlmKvCacheConfig config =
-		kv_config(&model->config, model->options.kv_type, model->options.n_kv_blocks);
+	LlmStatus status = create_kv_group(model, LLM_KV_FULL, err);
 
-	model->n_bytes += ops->kv_block_bytes(&config) * (size_t) model->options.n_kv_blocks;
-	return ops->kv_create(model->dev, &config, &model->kv, err);
+	return status == LLM_OK ? create_kv_group(model, LLM_KV_WINDOW, err) : status;
 }
 
 LlmStatus
@@ -214,8 +238,11 @@ llm_model_destroy(LlmModel *model)
 		if (memory[i] != NULL)
 			dev->ops->free(dev, memory[i]);
 	}
-	if (model->kv != NULL)
-		dev->ops->kv_destroy(dev, model->kv);
+	for (int group = 0; group < LLM_KV_GROUPS; group++)
+	{
+		if (model->kv[group] != NULL)
+			dev->ops->kv_destroy(dev, model->kv[group]);
+	}
 	llm_weights_free(&model->weights);
 	free(model->logits);
 	free(model);

@@ -28,10 +28,16 @@ extern LlmStatus llm_model_check(const LlmGguf *gguf, LlmModelSummary *out, LlmE
 
 typedef struct LlmModelOptions
 {
-	int32_t context_length;	 /* positions to prepare for; 1..config.context_length */
-	bool weights_f32;		 /* dequantise at load: exact, four bytes per weight */
-	LlmDtype kv_type;		 /* one that llm_model_check_kv_type accepts */
-	int32_t n_kv_blocks;	 /* B, of LLM_KV_BLOCK tokens each, > 0 */
+	int32_t context_length; /* positions to prepare for; 1..config.context_length */
+	bool weights_f32;		/* dequantise at load: exact, four bytes per weight */
+	LlmDtype kv_type;		/* one that llm_model_check_kv_type accepts */
+	int32_t n_kv_blocks;	/* B of the full KV group, of LLM_KV_BLOCK tokens each, > 0 */
+
+	/*
+	 * B of the window KV group.  0: there is none, and layers with a window are in the full group
+	 * like all others, so they keep what is behind it.
+	 */
+	int32_t n_window_blocks;
 	int32_t max_step_tokens; /* T of a step never exceeds this */
 	int32_t max_logit_rows;	 /* R of a step never exceeds this */
 } LlmModelOptions;
@@ -44,7 +50,8 @@ extern LlmStatus llm_model_check_kv_type(const LlmModelConfig *config, LlmDtype 
 										 LlmError *err);
 
 /*
- * Bytes of one KV block over all layers: what a memory budget is divided by.  The type was checked.
+ * Bytes of one KV block over all layers: what a memory budget is divided by.  Each layer has an
+ * equal part in it.  The type was checked.
  */
 extern size_t llm_model_kv_block_bytes(const LlmModelConfig *config, const LlmKernels *kernels,
 									   LlmDtype kv_type);

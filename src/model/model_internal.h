@@ -34,7 +34,12 @@ struct LlmModel
 	LlmModelOptions options;
 	LlmDevice *dev; /* borrowed */
 	LlmWeights weights;
-	LlmKvCache *kv;
+	LlmKvCache *kv[LLM_KV_GROUPS]; /* NULL: the group has no layer */
+	struct
+	{
+		LlmKvGroup group;
+		int32_t layer; /* among those of its group */
+	} kv_of[LLM_MODEL_MAX_LAYERS];
 	LlmRope rope;
 	float *rope_table; /* behind rope.cos_sin */
 	LlmActivations act;

@@ -68,7 +68,8 @@ project_qkv(LlmModel *model, const LlmActivations *act, int32_t layer)
 	}
 	ops->rope(dev, act->q, config->n_heads, &model->rope);
 	ops->rope(dev, act->k, config->n_kv_heads, &model->rope);
-	ops->kv_store(dev, model->kv, layer, act->k, act->v);
+	ops->kv_store(dev, model->kv[model->kv_of[layer].group], model->kv_of[layer].layer, act->k,
+				  act->v);
 }
 
 /* x += attn * Wo */
@@ -126,8 +127,9 @@ run_layers(LlmModel *model, const LlmActivations *act, bool wants_logits)
 		project_qkv(model, act, layer);
 		if (is_last && !wants_logits)
 			return;
-		dev->ops->attention(dev, attn, act->q, model->kv, layer, config->n_heads,
-							config->window[layer], config->attention_scale);
+		dev->ops->attention(dev, attn, act->q, model->kv[model->kv_of[layer].group],
+							model->kv_of[layer].layer, config->n_heads, config->window[layer],
+							config->attention_scale);
 		if (is_last)
 		{
 			dev->ops->gather_rows(dev, act->last_x, x);

@@ -403,7 +403,7 @@ bench_attention(LlmDevice *dev, int32_t n_seqs, int32_t n_new, int32_t n_past, i
 	static int32_t block_table[STEP_TOKENS * (CONTEXT / LLM_KV_BLOCK)];
 	int32_t max_blocks = CONTEXT / LLM_KV_BLOCK;
 	int32_t per_seq = (n_past + n_new + LLM_KV_BLOCK - 1) / LLM_KV_BLOCK;
-	LlmKvCacheConfig config = {1, n_kv_heads, d, n_seqs * per_seq, type};
+	LlmKvCacheConfig config = {1, n_kv_heads, d, n_seqs * per_seq, type, LLM_KV_FULL};
 	AttentionBench bench = {.dev = dev, .n_heads = n_heads};
 	int32_t n_tokens = n_seqs * n_new;
 	char name[64];

@@ -78,11 +78,18 @@ poison(LlmKvCache *kv)
 	}
 }
 
+/* Cases with a window use the tables of their group, and others find nothing there. */
+static LlmKvGroup
+group_of(const Case *c)
+{
+	return c->window > 0 ? LLM_KV_WINDOW : LLM_KV_FULL;
+}
+
 static Setup
 setup_create(LlmDevice *dev, const Case *c, LlmDtype type, int32_t n_blocks)
 {
 	Setup setup = {dev, NULL};
-	LlmKvCacheConfig config = {2, c->n_kv_heads, c->head_dim, n_blocks, type};
+	LlmKvCacheConfig config = {2, c->n_kv_heads, c->head_dim, n_blocks, type, group_of(c)};
 
 	if (dev->ops->kv_create(dev, &config, &setup.kv, NULL) != LLM_OK)
 		abort();
@@ -156,6 +163,12 @@ step(const World *world, Setup setup, const int32_t *first, const int32_t *count
 	const LlmKernels *ops = setup.dev->ops;
 
 	batch_init(batch, &world->table, first, count);
+	if (group_of(world->c) == LLM_KV_WINDOW)
+	{
+		batch->view.window_table = batch->view.block_table;
+		batch->view.window_slot_mapping = batch->view.slot_mapping;
+		batch->view.block_table = batch->view.slot_mapping = NULL;
+	}
 
 	LlmTensor k = batch_rows(batch, world->k, world->max_len);
 	LlmTensor v = batch_rows(batch, world->v, world->max_len);

@@ -85,8 +85,8 @@ exercise_steps(LlmModel *model)
 	for (int i = 0; i < 6; i++)
 		tokens[i] = (int32_t) ((int64_t) i * (vocab_size - 1) / 5);
 
-	RunPart prompt = {tokens, 5, 0, blocks, 1};
-	RunPart next = {tokens + 5, 1, 5, blocks, 1};
+	RunPart prompt = {tokens, 5, 0, blocks, 1, NULL};
+	RunPart next = {tokens + 5, 1, 5, blocks, 1, NULL};
 
 	return run_step(model, &prompt, 1) != NULL && run_step(model, &next, 1) != NULL;
 }

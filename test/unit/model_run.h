@@ -23,6 +23,9 @@ typedef struct RunPart
 	int32_t start;		   /* position of the first: tokens that are in the KV cache already */
 	const int32_t *blocks; /* block table, long enough for start + n_tokens */
 	int32_t n_logit_rows;  /* the last so many tokens want logits */
+
+	/* The same for the window KV group, when the model has one: all parts of a step, or none. */
+	const int32_t *window_blocks;
 } RunPart;
 
 /* Blocks first, first + 1, ... */
@@ -43,11 +46,26 @@ run_blocks_of(int32_t n_tokens)
 typedef struct RunStep
 {
 	int32_t token[RUN_MAX_TOKENS], position[RUN_MAX_TOKENS], seq_of[RUN_MAX_TOKENS];
-	int32_t slot_mapping[RUN_MAX_TOKENS], logit_row[RUN_MAX_TOKENS];
+	int32_t slot_mapping[RUN_MAX_TOKENS], window_slot_mapping[RUN_MAX_TOKENS];
+	int32_t logit_row[RUN_MAX_TOKENS];
 	int32_t query_start[RUN_MAX_SEQS + 1], context_len[RUN_MAX_SEQS];
-	int32_t *block_table;
+	int32_t *block_table, *window_table;
 	LlmBatchView view;
 } RunStep;
+
+/* Where K and V of this position go. */
+static inline int32_t
+run_slot(const int32_t *blocks, int32_t position)
+{
+	return blocks[position / LLM_KV_BLOCK] * LLM_KV_BLOCK + position % LLM_KV_BLOCK;
+}
+
+static inline void
+run_copy_table(int32_t *row, const int32_t *blocks, int32_t n_blocks, int32_t max_blocks)
+{
+	for (int32_t b = 0; b < max_blocks; b++)
+		row[b] = b < n_blocks ? blocks[b] : -1;
+}
 
 static inline void
 run_add_part(RunStep *step, const RunPart *part)
@@ -57,8 +75,11 @@ run_add_part(RunStep *step, const RunPart *part)
 	int32_t end = part->start + part->n_tokens;
 
 	step->context_len[s] = end;
-	for (int32_t b = 0; b < view->max_blocks; b++)
-		step->block_table[s * view->max_blocks + b] = b < run_blocks_of(end) ? part->blocks[b] : -1;
+	run_copy_table(step->block_table + s * view->max_blocks, part->blocks, run_blocks_of(end),
+				   view->max_blocks);
+	if (part->window_blocks != NULL)
+		run_copy_table(step->window_table + s * view->max_blocks, part->window_blocks,
+					   run_blocks_of(end), view->max_blocks);
 	for (int32_t i = 0; i < part->n_tokens; i++)
 	{
 		int32_t t = view->n_tokens++;
@@ -67,8 +88,9 @@ run_add_part(RunStep *step, const RunPart *part)
 		step->token[t] = part->tokens[i];
 		step->position[t] = position;
 		step->seq_of[t] = s;
-		step->slot_mapping[t] =
-			part->blocks[position / LLM_KV_BLOCK] * LLM_KV_BLOCK + position % LLM_KV_BLOCK;
+		step->slot_mapping[t] = run_slot(part->blocks, position);
+		if (part->window_blocks != NULL)
+			step->window_slot_mapping[t] = run_slot(part->window_blocks, position);
 		if (i >= part->n_tokens - part->n_logit_rows)
 			step->logit_row[view->n_logit_rows++] = t;
 	}
@@ -98,8 +120,14 @@ run_step(LlmModel *model, const RunPart *parts, int n_parts)
 							   .context_len = step.context_len,
 							   .slot_mapping = step.slot_mapping,
 							   .logit_row = step.logit_row};
-	step.block_table = calloc((size_t) n_parts * (size_t) max_blocks, sizeof(int32_t));
+	step.block_table = calloc(2 * (size_t) n_parts * (size_t) max_blocks, sizeof(int32_t));
+	step.window_table = step.block_table + (size_t) n_parts * (size_t) max_blocks;
 	step.view.block_table = step.block_table;
+	if (parts[0].window_blocks != NULL)
+	{
+		step.view.window_table = step.window_table;
+		step.view.window_slot_mapping = step.window_slot_mapping;
+	}
 	step.query_start[0] = 0;
 	for (int i = 0; i < n_parts; i++)
 		run_add_part(&step, &parts[i]);

@@ -63,7 +63,7 @@ close_fixture(Fixture *fixture)
 static const float *
 feed(Fixture *fixture, const int32_t *tokens, int32_t n, int32_t start, int32_t n_logit_rows)
 {
-	RunPart part = {tokens, n, start, fixture->blocks, n_logit_rows};
+	RunPart part = {tokens, n, start, fixture->blocks, n_logit_rows, NULL};
 
 	return run_step(fixture->model, &part, 1);
 }

@@ -6,7 +6,7 @@
  * cache, without windows, with windows in all layers and in some.  The reference kernels,
  * given the whole sequence in one step, say what the logits are; every other way must give the same
  * bits: the cpu kernels at each SIMD level and thread count, chunks, decoding, neighbours in the
- * batch, other KV blocks, fewer rows that want logits.
+ * batch, other KV blocks, fewer rows that want logits, and layers with a window keeping only that.
  */
 #include "model_run.h"
 #include "tiny_model.h"
@@ -32,12 +32,13 @@ typedef struct Wanted
 
 static bool
 load(Loaded *loaded, const LlmGguf *gguf, const LlmKernels *kernels, LlmSimdLevel simd,
-	 int n_threads, LlmDtype kv_type)
+	 int n_threads, LlmDtype kv_type, int32_t n_window_blocks)
 {
 	LlmDeviceConfig device = {n_threads, simd, 3 * N_TOKENS, TINY_CONTEXT};
 	LlmModelOptions options = {.context_length = TINY_CONTEXT,
 							   .kv_type = kv_type,
 							   .n_kv_blocks = N_BLOCKS,
+							   .n_window_blocks = n_window_blocks,
 							   .max_step_tokens = 3 * N_TOKENS,
 							   .max_logit_rows = 2 * N_TOKENS};
 	LlmError err = {0};
@@ -81,7 +82,7 @@ check_chunks(Loaded *loaded, const Wanted *wanted, int chunk, const int32_t *blo
 	for (int start = 0; start < N_TOKENS; start += chunk)
 	{
 		int n = N_TOKENS - start < chunk ? N_TOKENS - start : chunk;
-		RunPart part = {wanted->tokens + start, n, start, blocks, n};
+		RunPart part = {wanted->tokens + start, n, start, blocks, n, NULL};
 
 		check_rows(loaded, wanted, run_step(loaded->model, &part, 1), start, n, what);
 	}
@@ -91,8 +92,8 @@ check_chunks(Loaded *loaded, const Wanted *wanted, int chunk, const int32_t *blo
 static void
 check_last_row_only(Loaded *loaded, const Wanted *wanted, const int32_t *blocks)
 {
-	RunPart first = {wanted->tokens, 33, 0, blocks, 0};
-	RunPart rest = {wanted->tokens + 33, N_TOKENS - 33, 33, blocks, 1};
+	RunPart first = {wanted->tokens, 33, 0, blocks, 0, NULL};
+	RunPart rest = {wanted->tokens + 33, N_TOKENS - 33, 33, blocks, 1, NULL};
 
 	CHECK(run_step(loaded->model, &first, 1) == NULL);
 	check_rows(loaded, wanted, run_step(loaded->model, &rest, 1), N_TOKENS - 1, 1, "last row");
@@ -114,11 +115,11 @@ check_neighbours(Loaded *loaded, const Wanted *wanted)
 		other[i] = (wanted->tokens[i] * 7 + 3) % (int32_t) wanted->spec->vocab_size;
 	for (int place = 0; place < 3; place++)
 	{
-		RunPart before = {other + 1, 36, 0, decoder, 0};
-		RunPart parts[3] = {{other, N_TOKENS, 0, prompt, 2},
-							{other + 37, 1, 36, decoder, 1},
-							{other, N_TOKENS, 0, prompt, 2}};
-		RunPart own = {wanted->tokens, N_TOKENS, 0, ours, N_TOKENS};
+		RunPart before = {other + 1, 36, 0, decoder, 0, NULL};
+		RunPart parts[3] = {{other, N_TOKENS, 0, prompt, 2, NULL},
+							{other + 37, 1, 36, decoder, 1, NULL},
+							{other, N_TOKENS, 0, prompt, 2, NULL}};
+		RunPart own = {wanted->tokens, N_TOKENS, 0, ours, N_TOKENS, NULL};
 		int n_rows_before = 0;
 
 		parts[2] = parts[place];
@@ -148,13 +149,64 @@ check_every_way(Loaded *loaded, const Wanted *wanted)
 	check_neighbours(loaded, wanted);
 }
 
+/*
+ * Layers with a window have no more KV blocks than that and a chunk need: those behind it are
+ * written to again.
+ */
+static void
+check_window_group(const LlmGguf *gguf, const Wanted *wanted, const LlmKernels *kernels,
+				   LlmDtype kv_type)
+{
+	static const int32_t chunks[] = {1, 7, 17};
+	static const int32_t blocks[] = {4, 2, 9, 1, 0};
+
+	for (size_t i = 0; i < sizeof(chunks) / sizeof(chunks[0]); i++)
+	{
+		/* The most blocks that so many positions in a row touch. */
+		int32_t n_positions = (int32_t) wanted->spec->window - 1 + chunks[i];
+		int32_t n_blocks = run_blocks_of(n_positions - 1) + 1;
+		int32_t ring[N_TOKENS / LLM_KV_BLOCK + 1];
+		bool same = true;
+		Loaded loaded;
+
+		for (int32_t b = 0; b < (int32_t) (sizeof(ring) / sizeof(ring[0])); b++)
+			ring[b] = b % n_blocks;
+		if (load(&loaded, gguf, kernels, LLM_SIMD_BEST, 2, kv_type, n_blocks))
+		{
+			for (int start = 0; start < N_TOKENS; start += chunks[i])
+			{
+				int n = N_TOKENS - start < chunks[i] ? N_TOKENS - start : chunks[i];
+				RunPart part = {wanted->tokens + start, n, start, blocks, n, ring};
+
+				check_rows(&loaded, wanted, run_step(loaded.model, &part, 1), start, n,
+						   "only the window");
+			}
+
+			/* Control: with every position in one block, the window is overwritten. */
+			memset(ring, 0, sizeof(ring));
+			for (int start = 0; start < N_TOKENS; start++)
+			{
+				RunPart part = {wanted->tokens + start, 1, start, blocks, 1, ring};
+				const float *logits = run_step(loaded.model, &part, 1);
+
+				same = logits != NULL &&
+					   memcmp(logits,
+							  (const char *) wanted->logits + (size_t) start * loaded.row_bytes,
+							  loaded.row_bytes) == 0;
+			}
+			CHECK(!same);
+		}
+		unload(&loaded);
+	}
+}
+
 /* Another token within all windows changes the last row: the comparison can fail. */
 static void
 check_control(Loaded *loaded, const Wanted *wanted)
 {
 	static const int32_t blocks[] = {4, 2, 9, 1, 0};
 	int32_t tokens[N_TOKENS];
-	RunPart part = {tokens, N_TOKENS, 0, blocks, 1};
+	RunPart part = {tokens, N_TOKENS, 0, blocks, 1, NULL};
 
 	memcpy(tokens, wanted->tokens, sizeof(tokens));
 	tokens[N_TOKENS - 9] = (tokens[N_TOKENS - 9] + 1) % (int32_t) wanted->spec->vocab_size;
@@ -185,9 +237,9 @@ check_model(const LlmGguf *gguf, const TinySpec *spec, LlmDtype kv_type, int gro
 
 	for (int i = 0; i < N_TOKENS; i++)
 		wanted.tokens[i] = (int32_t) (tiny_random(&rng) >> 33) % (int32_t) spec->vocab_size;
-	if (load(&ref, gguf, &llm_ref_kernels, LLM_SIMD_BEST, 1, kv_type))
+	if (load(&ref, gguf, &llm_ref_kernels, LLM_SIMD_BEST, 1, kv_type, 0))
 	{
-		RunPart part = {wanted.tokens, N_TOKENS, 0, blocks, N_TOKENS};
+		RunPart part = {wanted.tokens, N_TOKENS, 0, blocks, N_TOKENS, NULL};
 		const float *logits = run_step(ref.model, &part, 1);
 
 		wanted.logits = malloc(N_TOKENS * ref.row_bytes);
@@ -197,11 +249,17 @@ check_model(const LlmGguf *gguf, const TinySpec *spec, LlmDtype kv_type, int gro
 			if (grouping == 1)
 				check_every_way(&ref, &wanted);
 			check_control(&ref, &wanted);
+			if (spec->window > 0)
+			{
+				check_window_group(gguf, &wanted, &llm_cpu_kernels, kv_type);
+				if (grouping == 1)
+					check_window_group(gguf, &wanted, &llm_ref_kernels, kv_type);
+			}
 			for (size_t i = 0; i < sizeof(cpus) / sizeof(cpus[0]); i++)
 			{
 				if (cpus[i].simd != LLM_SIMD_BEST && (int) i != grouping)
 					continue;
-				if (load(&cpu, gguf, &llm_cpu_kernels, cpus[i].simd, cpus[i].n_threads, kv_type))
+				if (load(&cpu, gguf, &llm_cpu_kernels, cpus[i].simd, cpus[i].n_threads, kv_type, 0))
 					check_every_way(&cpu, &wanted);
 				unload(&cpu);
 			}
@@ -218,7 +276,7 @@ check_memory(const LlmGguf *gguf, const TinySpec *spec)
 	Loaded loaded;
 	size_t kv_bytes;
 
-	if (load(&loaded, gguf, &llm_ref_kernels, LLM_SIMD_BEST, 1, LLM_DTYPE_F32))
+	if (load(&loaded, gguf, &llm_ref_kernels, LLM_SIMD_BEST, 1, LLM_DTYPE_F32, 0))
 	{
 		kv_bytes = llm_model_kv_block_bytes(llm_model_config(loaded.model), &llm_ref_kernels,
 											LLM_DTYPE_F32);

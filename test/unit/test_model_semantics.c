@@ -118,7 +118,7 @@ compare(const TinySpec *spec, const LlmGguf *gguf, const LlmKernels *kernels, do
 	if (kernels->create(&device, &dev, &err) == LLM_OK &&
 		llm_model_create(gguf, dev, &options, &model, &err) == LLM_OK)
 	{
-		RunPart part = {tokens, N_TOKENS, 0, blocks, N_TOKENS};
+		RunPart part = {tokens, N_TOKENS, 0, blocks, N_TOKENS, NULL};
 
 		logits = run_step(model, &part, 1);
 	}
