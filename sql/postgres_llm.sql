@@ -518,6 +518,7 @@ CREATE FUNCTION llm.stat_engine(
 	OUT generated_tokens_per_s pg_catalog.float8,
 	OUT drafted_tokens pg_catalog.int8,
 	OUT accepted_tokens pg_catalog.int8,
+	OUT preemptions pg_catalog.int8,
 	OUT busy_ms pg_catalog.float8,
 	OUT forward_ms pg_catalog.float8,
 	OUT stats_reset pg_catalog.timestamptz)
@@ -530,7 +531,7 @@ CREATE VIEW llm.stat_engine AS
 SELECT
 	model, requests, queued, mean_wait_ms, steps, sequences_per_step, tokens_per_step, prompt_tokens,
 	generated_tokens, prompt_tokens_per_s, generated_tokens_per_s, drafted_tokens, accepted_tokens,
-	busy_ms, forward_ms, stats_reset
+	preemptions, busy_ms, forward_ms, stats_reset
 FROM llm.stat_engine();
 COMMENT ON VIEW llm.stat_engine
 IS 'work of each loaded model: those the current role may use; all for pg_monitor';
@@ -553,6 +554,8 @@ IS 'tokens made per second of the last ten seconds';
 COMMENT ON COLUMN llm.stat_engine.drafted_tokens
 IS 'tokens guessed ahead by speculation, and computed beside the next one';
 COMMENT ON COLUMN llm.stat_engine.accepted_tokens IS 'of these, were right: each saved a step';
+COMMENT ON COLUMN llm.stat_engine.preemptions
+IS 'times that a running request gave its cache blocks to others and waited again';
 COMMENT ON COLUMN llm.stat_engine.busy_ms
 IS 'time with something to do: forward passes and what is between them';
 COMMENT ON COLUMN llm.stat_engine.forward_ms

@@ -23,7 +23,9 @@
 #include "guc.h"
 #include "protocol/message.h"
 
+int llm_guc_batch_policy = LLM_BATCHING_INFLIGHT;
 bool llm_guc_batch_scan = true;
+int llm_guc_batch_timeout_ms = 20;
 char *llm_guc_default_model;
 int llm_guc_engine_device = LLM_DEVICE_AUTO;
 int llm_guc_engine_simd = 3; /* best */
@@ -54,6 +56,13 @@ static const struct config_enum_entry device_options[] = {
 	{"cpu", LLM_DEVICE_CPU, false},
 	{"ref", LLM_DEVICE_REF, false},
 	{"fake", LLM_DEVICE_FAKE, false},
+	{NULL, 0, false},
+};
+
+static const struct config_enum_entry policy_options[] = {
+	{"inflight", LLM_BATCHING_INFLIGHT, false},
+	{"dynamic", LLM_BATCHING_DYNAMIC, false},
+	{"static", LLM_BATCHING_STATIC, false},
 	{NULL, 0, false},
 };
 
@@ -100,9 +109,19 @@ typedef struct Setting
 #define AT_ENGINE_START "Read when the engine starts."
 
 static const Setting settings[] = {
+	{"postgres_llm.batch_policy", "Sets when waiting requests may join those that run.",
+	 "inflight: at every step; static: when all of a batch have ended; dynamic: the same, and a "
+	 "batch may fill up for postgres_llm.batch_timeout.  " AT_ENGINE_START,
+	 PGC_SIGHUP, 0, CHOICE(llm_guc_batch_policy, policy_options)},
+
 	{"postgres_llm.batch_scan", "Enables plans that read ahead and batch the calls of many rows.",
 	 "Off, each call waits for its own answer.", PGC_USERSET, GUC_EXPLAIN,
 	 FLAG(llm_guc_batch_scan)},
+
+	{"postgres_llm.batch_timeout",
+	 "Sets how long a batch that is not full waits for more requests.",
+	 "Only with postgres_llm.batch_policy = dynamic.  " AT_ENGINE_START, PGC_SIGHUP, GUC_UNIT_MS,
+	 NUMBER(llm_guc_batch_timeout_ms, 0, 60000)},
 
 	{"postgres_llm.default_model", "Sets the model of calls that do not name one.",
 	 "A name of the view llm.models.", PGC_USERSET, 0, TEXT(llm_guc_default_model, "smollm2")},

@@ -16,7 +16,9 @@ typedef enum LlmPrefixSharing
 } LlmPrefixSharing;
 
 /* Alphabetical. */
+extern int llm_guc_batch_policy;			/* LlmBatching */
 extern bool llm_guc_batch_scan;				/* plan LLM Batch nodes */
+extern int llm_guc_batch_timeout_ms;		/* of the policy dynamic */
 extern char *llm_guc_default_model;			/* name in llm.models */
 extern int llm_guc_engine_device;			/* LlmEngineDevice */
 extern int llm_guc_engine_simd;				/* LlmSimdLevel as number */

@@ -146,6 +146,8 @@ read_settings(LlmEngineConfig *config)
 	config->kv_cache_bytes = (uint64) llm_guc_kv_cache_mb * 1024 * 1024;
 	config->max_queue = llm_guc_max_queue;
 	config->speculation = llm_guc_speculation;
+	config->batch_policy = llm_guc_batch_policy;
+	config->batch_timeout_ms = llm_guc_batch_timeout_ms;
 	config->fake_slots = llm_guc_fake_slots + spare_places(llm_guc_fake_slots);
 	config->fake_step_us = llm_guc_fake_step_us;
 	config->fake_steps = llm_guc_fake_steps;

@@ -42,6 +42,7 @@ const char llm_arguments_help[] =
 	"  --kv-cache-mb N        default 512\n"
 	"  --step-tokens N        default 512\n"
 	"  --speculation ngram|off|always\n"
+	"  --batch-policy inflight|dynamic|static\n"
 	"  --stats                print tokens and times to standard error\n"
 	"  --help  --version\n";
 
@@ -68,7 +69,7 @@ typedef struct Parsed
 {
 	const char *path, *stop;
 	bool inspect, help, version;
-	uint32_t fd, weights, kv, device, simd, kv_cache_mb, speculation;
+	uint32_t fd, weights, kv, device, simd, kv_cache_mb, speculation, policy;
 	double seed;
 } Parsed;
 
@@ -217,6 +218,7 @@ llm_arguments_parse(int argc, char **argv, LlmArguments *out, LlmError *err)
 		{"simd", VALUE_CHOICE, &parsed.simd, 0, 0, {"best", "avx512", "avx2", "portable"}},
 		{"kv-cache-mb", VALUE_NUMBER, &parsed.kv_cache_mb, 1, 1 << 24, {0}},
 		{"speculation", VALUE_CHOICE, &parsed.speculation, 0, 0, {"off", "ngram", "always"}},
+		{"batch-policy", VALUE_CHOICE, &parsed.policy, 0, 0, {"inflight", "dynamic", "static"}},
 		{"step-tokens", VALUE_NUMBER, &out->config.max_step_tokens, 1, 65536, {0}},
 		{"stats", VALUE_NONE, &out->stats, 0, 0, {0}},
 		{NULL, VALUE_NONE, NULL, 0, 0, {0}}};
@@ -236,6 +238,7 @@ llm_arguments_parse(int argc, char **argv, LlmArguments *out, LlmError *err)
 	out->generate.sampling.seed = (uint64_t) parsed.seed;
 	out->config.device = (LlmEngineDevice) parsed.device;
 	out->config.speculation = (LlmSpeculation) parsed.speculation;
+	out->config.batch_policy = (LlmBatching) parsed.policy;
 	out->config.max_simd = 3 - parsed.simd; /* LlmSimdLevel, from the best down */
 	out->config.kv_cache_bytes = (uint64_t) parsed.kv_cache_mb << 20;
 	return LLM_OK;

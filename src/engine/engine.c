@@ -185,19 +185,47 @@ run_step(LlmEngine *engine, LlmModelEntry *entry)
 	return true;
 }
 
+/*
+ * How many microseconds more the model's next batch may gather before it is run; 0: it is to be
+ * run, if there is one.
+ */
+static int64_t
+gathering_time(const LlmEngine *engine, LlmModelEntry *entry, int64_t now)
+{
+	int64_t until;
+
+	if (!llm_scheduler_gathers(entry->loaded->scheduler))
+	{
+		entry->gathers_from_us = 0;
+		return 0;
+	}
+	if (entry->gathers_from_us == 0)
+		entry->gathers_from_us = now;
+	until = entry->gathers_from_us + (int64_t) engine->config.batch_timeout_ms * 1000;
+	return until > now ? until - now : 0;
+}
+
 static int64_t
 engine_run(LlmService *service)
 {
 	LlmEngine *engine = (LlmEngine *) service;
 	int64_t now = llm_clock_now_us();
 	int64_t from = engine->busy_from != 0 ? engine->busy_from : now;
+	int64_t wait_us = LLM_SERVICE_IDLE;
 
 	llm_progress_run(engine);
 	for (int i = 0; i < LLM_MAX_MODELS; i++)
 	{
 		LlmModelEntry *entry = &engine->models[(engine->next_model + i) % LLM_MAX_MODELS];
 
-		if (entry->key == 0 || entry->loaded == NULL || !run_step(engine, entry))
+		int64_t gathers_us;
+
+		if (entry->key == 0 || entry->loaded == NULL)
+			continue;
+		gathers_us = gathering_time(engine, entry, now);
+		if (gathers_us > 0)
+			wait_us = wait_us == LLM_SERVICE_IDLE || gathers_us < wait_us ? gathers_us : wait_us;
+		if (gathers_us > 0 || !run_step(engine, entry))
 			continue;
 
 		now = llm_clock_now_us();
@@ -209,7 +237,7 @@ engine_run(LlmService *service)
 		return 0;
 	}
 	engine->busy_from = 0;
-	return LLM_SERVICE_IDLE;
+	return wait_us;
 }
 
 /* ---- life ---- */

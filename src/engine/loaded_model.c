@@ -110,6 +110,12 @@ size_kv_cache(LlmLoadedModel *loaded, const LlmInspection *inspection, const Llm
 	return LLM_OK;
 }
 
+static const LlmBatchPolicy scheduler_policy[LLM_BATCHING_COUNT] = {
+	[LLM_BATCHING_INFLIGHT] = LLM_BATCH_INFLIGHT,
+	[LLM_BATCHING_DYNAMIC] = LLM_BATCH_DYNAMIC,
+	[LLM_BATCHING_STATIC] = LLM_BATCH_STATIC,
+};
+
 static LlmStatus
 create_parts(LlmLoadedModel *loaded, const LlmVocabulary *vocabulary,
 			 const LlmInspection *inspection, const LlmModelRef *ref, const LlmEngineConfig *config,
@@ -140,8 +146,9 @@ create_parts(LlmLoadedModel *loaded, const LlmVocabulary *vocabulary,
 		.max_logit_rows = max_rows,
 		.n_kv_blocks = loaded->n_kv_blocks,
 		.max_context = loaded->context_length,
-		.draft_policy = config->speculation == LLM_SPECULATION_ALWAYS ? LLM_DRAFT_ALWAYS
-																	  : LLM_DRAFT_IF_IT_PAYS};
+		.draft_policy =
+			config->speculation == LLM_SPECULATION_ALWAYS ? LLM_DRAFT_ALWAYS : LLM_DRAFT_IF_IT_PAYS,
+		.batch_policy = scheduler_policy[config->batch_policy]};
 
 	if (config->speculation != LLM_SPECULATION_OFF)
 		loaded->make_drafter = llm_draft_ngram_create;

@@ -143,5 +143,6 @@ llm_model_entry_status(const LlmModelEntry *entry, const LlmEngineConfig *config
 	out->kv_blocks_free = (uint32_t) scheduler.kv_blocks_free;
 	out->kv_blocks_cached = (uint32_t) scheduler.kv_blocks_cached;
 	memcpy(out->counts, entry->counts, sizeof(out->counts));
+	out->counts[LLM_MODEL_PREEMPTIONS] = scheduler.preemptions;
 	return true;
 }

@@ -39,6 +39,8 @@ typedef struct LlmModelEntry
 	uint32_t n_users;			  /* requests of this model in the states after it */
 	uint32_t n_unloads;			  /* UNLOADs in waiting */
 
+	int64_t gathers_from_us; /* a batch gathers since then; 0: none does */
+
 	uint64_t counts[LLM_N_MODEL_COUNTS]; /* since load */
 } LlmModelEntry;
 

@@ -525,6 +525,8 @@ llm_engine_config_write(LlmWriter *w, const LlmEngineConfig *config)
 	llm_write_u64(w, config->kv_cache_bytes);
 	llm_write_u32(w, config->max_queue);
 	llm_write_u32(w, config->speculation);
+	llm_write_u32(w, config->batch_policy);
+	llm_write_u32(w, config->batch_timeout_ms);
 	llm_write_u32(w, config->fake_slots);
 	llm_write_u32(w, config->fake_step_us);
 	llm_write_u32(w, config->fake_steps);
@@ -546,7 +548,7 @@ LlmStatus
 llm_engine_config_read(LlmStrView payload, LlmEngineConfig *out, LlmError *err)
 {
 	LlmReader r = llm_reader(payload.data, payload.len);
-	uint32_t device, speculation;
+	uint32_t device, speculation, policy;
 	LlmStatus status;
 
 	out->protocol_version = llm_read_u32(&r);
@@ -563,14 +565,17 @@ llm_engine_config_read(LlmStrView payload, LlmEngineConfig *out, LlmError *err)
 	out->kv_cache_bytes = llm_read_u64(&r);
 	out->max_queue = llm_read_u32(&r);
 	speculation = llm_read_u32(&r);
+	policy = llm_read_u32(&r);
+	out->batch_timeout_ms = llm_read_u32(&r);
 	out->fake_slots = llm_read_u32(&r);
 	out->fake_step_us = llm_read_u32(&r);
 	out->fake_steps = llm_read_u32(&r);
 	out->device = device <= LLM_DEVICE_FAKE ? (LlmEngineDevice) device : LLM_DEVICE_AUTO;
 	out->speculation =
 		speculation < LLM_SPECULATION_COUNT ? (LlmSpeculation) speculation : LLM_SPECULATION_OFF;
+	out->batch_policy = policy < LLM_BATCHING_COUNT ? (LlmBatching) policy : LLM_BATCHING_INFLIGHT;
 	return judge(llm_reader_finish(&r) && device <= LLM_DEVICE_FAKE &&
-					 speculation < LLM_SPECULATION_COUNT,
+					 speculation < LLM_SPECULATION_COUNT && policy < LLM_BATCHING_COUNT,
 				 "engine configuration", err);
 }
 

@@ -263,6 +263,15 @@ typedef enum LlmSpeculation
 	LLM_SPECULATION_COUNT
 } LlmSpeculation;
 
+/* When requests that wait join those that run; src/scheduler/gathering.h. */
+typedef enum LlmBatching
+{
+	LLM_BATCHING_INFLIGHT = 0,
+	LLM_BATCHING_DYNAMIC,
+	LLM_BATCHING_STATIC,
+	LLM_BATCHING_COUNT
+} LlmBatching;
+
 /* Payload of HELLO: settings of this engine process for its life. */
 typedef struct LlmEngineConfig
 {
@@ -275,6 +284,9 @@ typedef struct LlmEngineConfig
 	uint64_t kv_cache_bytes;  /* per model */
 	uint32_t max_queue;		  /* requests waiting in the engine; more fail with LLM_ERR_LIMIT */
 	LlmSpeculation speculation;
+	LlmBatching batch_policy;
+	uint32_t
+		batch_timeout_ms;  /* LLM_BATCHING_DYNAMIC: how long a batch that is not full may gather */
 	uint32_t fake_slots;   /* fake engine: requests running at once */
 	uint32_t fake_step_us; /* fake engine: time of one step */
 	uint32_t fake_steps;   /* fake engine: steps of a request that does not say */
@@ -319,6 +331,7 @@ typedef enum LlmModelCount
 	LLM_MODEL_GENERATED_TOKENS, /* sampled */
 	LLM_MODEL_DRAFTED_TOKENS,	/* computed on the guess that they come next */
 	LLM_MODEL_ACCEPTED_TOKENS,	/* of these, were right: each saved its sequence a step */
+	LLM_MODEL_PREEMPTIONS,		/* of running sequences, for want of KV blocks */
 	LLM_MODEL_FORWARD_US,		/* in forward passes */
 	LLM_MODEL_BUSY_US,			/* with work for the model: steps and what lies between them */
 	LLM_N_MODEL_COUNTS

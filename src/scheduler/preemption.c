@@ -16,7 +16,7 @@ least_computed(const LlmLane *lane)
 
 	for (LlmSequence *s = lane->running.first; s != NULL; s = s->next)
 	{
-		if (llm_sequence_has_full_promise(s))
+		if (s->n_preempted >= LLM_MAX_PREEMPTED)
 			continue;
 		if (least == NULL || s->n_computed < least->n_computed ||
 			(s->n_computed == least->n_computed && s->serial > least->serial))
@@ -48,8 +48,8 @@ llm_preemption_of_bulk(LlmScheduler *scheduler)
 
 /*
  * KV blocks for what the sequence knows, at the cost of others that have computed less; false when
- * it is the one who has computed least, itself.  There is always a victim, for a sequence that
- * needs more than it was promised may be preempted.
+ * it is the one who has computed least, itself.  There is always a victim: a sequence that needs
+ * more than it was promised has not been preempted often enough to be spared.
  */
 static bool
 secure(LlmScheduler *scheduler, LlmLane *lane, LlmSequence *sequence)

@@ -10,7 +10,7 @@
  *	  - Who has computed least is preempted, bulk work first: it has least to lose.  So the one that
  *		has computed most always goes on, and ends.
  *	  - One that was preempted LLM_MAX_PREEMPTED times is admitted with a promise of all it may ever
- *		need, and whoever has that is never preempted.  So nobody is for ever.
+ *		need, and not preempted any more.  So nobody is for ever.
  *
  * Internal to src/scheduler.
  */

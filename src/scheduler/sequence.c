@@ -165,13 +165,6 @@ llm_sequence_extend(LlmSequence *sequence, LlmKvStore *store, int32_t n_tokens)
 	return true;
 }
 
-bool
-llm_sequence_has_full_promise(const LlmSequence *sequence)
-{
-	return sequence->n_blocks + sequence->n_reserved ==
-		   llm_sequence_blocks_for(sequence->max_tokens);
-}
-
 void
 llm_sequence_preempt(LlmSequence *sequence, LlmKvStore *store, LlmSequenceList *running,
 					 LlmSequenceList *waiting)

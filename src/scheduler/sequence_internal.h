@@ -135,9 +135,6 @@ extern bool llm_sequence_reserve(LlmSequence *sequence, LlmKvStore *store, int32
  */
 extern bool llm_sequence_extend(LlmSequence *sequence, LlmKvStore *store, int32_t n_tokens);
 
-/* Does it hold and is it promised all it may ever need? */
-extern bool llm_sequence_has_full_promise(const LlmSequence *sequence);
-
 /*
  * Back from running to waiting, before those that came later: nothing is computed any more, and of
  * the rows that were delivered none will be wanted again.  Not while it is planned.

@@ -110,6 +110,7 @@ put_model(ReturnSetInfo *set, const char *name, const LlmModelStats *stats)
 		llm_row_some(Float8GetDatum(stats->generated_rate)),
 		llm_row_count(counts[LLM_MODEL_DRAFTED_TOKENS]),
 		llm_row_count(counts[LLM_MODEL_ACCEPTED_TOKENS]),
+		llm_row_count(counts[LLM_MODEL_PREEMPTIONS]),
 		llm_row_ms(counts[LLM_MODEL_BUSY_US]),
 		llm_row_ms(counts[LLM_MODEL_FORWARD_US]),
 		llm_row_time(stats->since),

@@ -135,7 +135,7 @@ SELECT columns_are('llm', 'progress_fill', ARRAY['pid', 'datid', 'datname', 'rel
 
 SELECT columns_are('llm', 'stat_engine', ARRAY['model', 'requests', 'queued', 'mean_wait_ms', 'steps',
 	'sequences_per_step', 'tokens_per_step', 'prompt_tokens', 'generated_tokens', 'prompt_tokens_per_s',
-	'generated_tokens_per_s', 'drafted_tokens', 'accepted_tokens', 'busy_ms', 'forward_ms', 'stats_reset']);
+	'generated_tokens_per_s', 'drafted_tokens', 'accepted_tokens', 'preemptions', 'busy_ms', 'forward_ms', 'stats_reset']);
 SELECT columns_are('llm', 'stat_requests', ARRAY['pid', 'role', 'database', 'query_id', 'model', 'kind', 'state',
 	'prompt_tokens', 'prompt_done', 'generated_tokens', 'submitted', 'sent']);
 SELECT columns_are('llm', 'stat_usage', ARRAY['role', 'database', 'model', 'requests', 'failed', 'cancelled',

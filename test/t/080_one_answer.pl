@@ -1,6 +1,6 @@
 # One answer: a call gives the same text alone, again, and beside 31 other sessions, on the real
-# engine: greedy and seeded, with drafts and without, on a small random model and on SmolLM2 where
-# its file is.
+# engine: greedy and seeded, with drafts and without, under each batch policy, on a small random
+# model and on SmolLM2 where its file is.
 use strict;
 use warnings;
 
@@ -88,6 +88,15 @@ is($answers{always}, $answers{off}, 'drafts change no answer');
 is($answers{ngram}, $answers{off}, 'nor do those that pay');
 is($drafted{off}, 0, 'speculation can be switched off');
 cmp_ok($drafted{always}, '>', 0, 'and is there otherwise');
+
+# However batches are formed; a batch that is not full waits no longer than it may.
+foreach my $policy (qw(static dynamic inflight))
+{
+	$node->append_conf('postgresql.conf', "postgres_llm.batch_policy = $policy");
+	$node->reload;
+	$node->safe_psql('postgres', 'SELECT llm.restart_engine()');
+	check_model('tiny', 'temperature => 0');
+}
 
 is($node->safe_psql('postgres', 'SELECT slots_used FROM llm.engine_status'), 0, 'no slot is lost');
 blocks_are_clean($node);

@@ -29,6 +29,11 @@ typedef struct PiecesSpec
 	int n_threads;
 	int32_t step_tokens;   /* budget of a step: the largest chunk of a prompt */
 	int32_t max_sequences; /* side by side */
+	int32_t n_kv_blocks;   /* 0: enough for all */
+	int32_t n_spare;	   /* tokens that a request may have beyond those it asks for */
+	uint64_t tenant;	   /* of all requests; 0: they share nothing */
+	LlmBatchPolicy policy;
+	bool drafts; /* from the answers that are expected, some of them wrong */
 } PiecesSpec;
 
 typedef struct Pieces
@@ -37,6 +42,7 @@ typedef struct Pieces
 	LlmModel *model;
 	LlmScheduler *scheduler;
 	LlmSampler *sampler;
+	const PiecesSpec *spec; /* borrowed */
 	int32_t n_vocab;
 } Pieces;
 
@@ -60,15 +66,18 @@ typedef struct Answer
 typedef struct Asked
 {
 	const Ask *ask;
+	const Answer *expected; /* to draft from; unused without drafts */
 	Answer *answer;
 	int32_t n_drawn;
+	bool bulk;
 } Asked;
 
 static inline bool
 pieces_create(Pieces *pieces, const LlmGguf *gguf, const PiecesSpec *spec, LlmDtype kv_type,
 			  int32_t context)
 {
-	int32_t n_blocks = spec->max_sequences * ((context + LLM_KV_BLOCK - 1) / LLM_KV_BLOCK);
+	int32_t n_enough = spec->max_sequences * ((context + LLM_KV_BLOCK - 1) / LLM_KV_BLOCK);
+	int32_t n_blocks = spec->n_kv_blocks > 0 ? spec->n_kv_blocks : n_enough;
 	LlmDeviceConfig device = {spec->n_threads, spec->simd, spec->step_tokens, context};
 	LlmModelOptions options = {.context_length = context,
 							   .kv_type = kv_type,
@@ -81,14 +90,19 @@ pieces_create(Pieces *pieces, const LlmGguf *gguf, const PiecesSpec *spec, LlmDt
 									.max_prefills = 4,
 									.max_logit_rows = spec->max_sequences,
 									.n_kv_blocks = n_blocks,
-									.max_context = context};
+									.max_context = context,
+									.batch_policy = spec->policy,
+									.draft_policy = LLM_DRAFT_ALWAYS};
 	LlmError err = {0};
 	LlmStatus status;
 
 	memset(pieces, 0, sizeof(*pieces));
+	pieces->spec = spec;
 	if (options.max_logit_rows < spec->max_sequences)
 		options.max_logit_rows = options.max_step_tokens = spec->max_sequences;
 	device.max_step_tokens = options.max_step_tokens;
+	if (spec->drafts)
+		scheduler.max_logit_rows = options.max_logit_rows;
 	status = spec->level != NULL ? llm_cpu_device_create(&device, spec->level, &pieces->dev, &err)
 								 : spec->kernels->create(&device, &pieces->dev, &err);
 	if (status == LLM_OK)
@@ -119,7 +133,9 @@ pieces_add(Pieces *pieces, Asked *asked, LlmSequence **sequence)
 	LlmSequenceSpec spec = {.owner = asked,
 							.tokens = asked->ask->prompt,
 							.n_tokens = asked->ask->n_prompt,
-							.max_new_tokens = asked->ask->n_new,
+							.max_new_tokens = asked->ask->n_new + pieces->spec->n_spare,
+							.tenant = pieces->spec->tenant,
+							.bulk = asked->bulk,
 							.logits_from = asked->ask->n_prompt - 1};
 	LlmError err = {0};
 
@@ -151,6 +167,19 @@ pieces_take_row(Pieces *pieces, LlmSequence *sequence, const float *logits)
 	return true;
 }
 
+/* Guess how the answer goes on, every third token wrongly. */
+static inline void
+pieces_draft(LlmSequence *sequence)
+{
+	const Asked *asked = llm_sequence_owner(sequence);
+	int32_t tokens[LLM_MAX_DRAFT];
+	int32_t n = 0;
+
+	for (int32_t i = asked->n_drawn; i < asked->ask->n_new && n < 5; i++)
+		tokens[n++] = asked->expected->token[i] ^ (i % 3 == 2);
+	llm_sequence_draft(sequence, tokens, n, 0.5);
+}
+
 /*
  * One step.  The sequences that ended are in done[max_sequences]; the caller removes them.  False
  * when there was nothing to run or the device failed.
@@ -175,9 +204,18 @@ pieces_step(Pieces *pieces, LlmSequence **done, int32_t *n_done)
 	for (int32_t i = 0; i < batch->n_logit_rows; i++)
 	{
 		const float *row = logits + (size_t) i * (size_t) pieces->n_vocab;
+		LlmSequence *sequence = rows[i].sequence;
+		const Asked *asked = llm_sequence_owner(sequence);
+		bool over = asked->n_drawn == asked->ask->n_new;
 
-		if (pieces_take_row(pieces, rows[i].sequence, row))
-			done[(*n_done)++] = rows[i].sequence;
+		/* A row behind a wrong draft counts for nothing, nor does one behind the end. */
+		if (over || rows[i].position >= llm_sequence_n_computed(sequence))
+			continue;
+		if (pieces_take_row(pieces, sequence, row))
+			done[(*n_done)++] = sequence;
+		else if (pieces->spec->drafts &&
+				 llm_sequence_n_computed(sequence) == llm_sequence_n_tokens(sequence) - 1)
+			pieces_draft(sequence);
 	}
 	return true;
 }

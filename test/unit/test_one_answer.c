@@ -11,6 +11,10 @@
  *		threads			1, 2, 8
  *		kernels			ref, portable, AVX2, AVX-512 (emulated where the CPU has none)
  *		KV cache		F32, F16, Q8_0, each with itself
+ *		beginnings		computed, found in the cache, evicted and computed again
+ *		memory			enough, and so little that requests are preempted
+ *		drafts			none, right and wrong ones
+ *		batches			in flight, dynamic, static
  *
  * over tiny random models (MHA, GQA, MQA; tied or not; with and without windows), stories260K and,
  * with few tokens and without the reference, SmolLM2.  test_model_invariance.c compares the forward
@@ -24,6 +28,9 @@
 #include <unistd.h>
 
 #define MAX_ASKS 32
+
+/* Tokens that requests may have and do not need, where memory is scarce. */
+#define SPARE 20
 
 #if defined(CHECK_EMULATED_AVX512)
 extern const LlmCpuOps llm_cpu_ops_emulated;
@@ -48,32 +55,91 @@ typedef struct Matrix
 	Answer wanted[MAX_ASKS];
 } Matrix;
 
+/* What became of requests on their way. */
+typedef struct Seen
+{
+	int64_t n_cached; /* tokens of prompts that were found */
+	int64_t n_preempted;
+	int64_t n_drafted;
+	int64_t n_accepted;
+	int32_t n_steps;
+} Seen;
+
+/* One step, and those who ended leave; false when there was nothing to do. */
+static bool
+step_and_remove(Pieces *pieces, Seen *seen)
+{
+	LlmSequence *done[MAX_ASKS];
+	int32_t n_done;
+
+	if (!pieces_step(pieces, done, &n_done))
+		return false;
+	seen->n_steps++;
+	for (int32_t i = 0; i < n_done; i++)
+	{
+		seen->n_cached += llm_sequence_n_cached(done[i]);
+		seen->n_preempted += llm_sequence_n_preempted(done[i]);
+		seen->n_drafted += llm_sequence_n_drafted(done[i]);
+		seen->n_accepted += llm_sequence_n_accepted(done[i]);
+		llm_scheduler_remove(pieces->scheduler, done[i]);
+	}
+	return CHECK(llm_scheduler_check(pieces->scheduler));
+}
+
+/* Answer the first n requests, those of bulk work (if any) two steps ahead of the others. */
+static bool
+answer_round(const Matrix *matrix, Pieces *pieces, int32_t n, int32_t bulk_every, Answer *answers,
+			 Seen *seen)
+{
+	Asked asked[MAX_ASKS];
+	LlmSequence *sequence;
+	bool ok = true;
+
+	memset(answers, 0, (size_t) n * sizeof(*answers));
+	for (int bulk = 1; bulk >= 0; bulk--)
+	{
+		for (int32_t i = 0; i < n && ok; i++)
+		{
+			if ((bulk_every > 0 && i % bulk_every == 1) != bulk)
+				continue;
+			asked[i] = (Asked){.ask = &matrix->asks[i],
+							   .expected = &matrix->wanted[i],
+							   .answer = &answers[i],
+							   .bulk = bulk};
+			ok = pieces_add(pieces, &asked[i], &sequence);
+		}
+		for (int i = 0; bulk && ok && i < 2; i++)
+			step_and_remove(pieces, seen);
+	}
+	while (ok && step_and_remove(pieces, seen))
+		;
+	for (int32_t i = 0; i < n && ok; i++)
+		ok = CHECK(asked[i].n_drawn == matrix->asks[i].n_new);
+	return ok;
+}
+
 /* Answer the first n requests, spec->max_sequences at a time. */
 static bool
 answer_all(const Matrix *matrix, const PiecesSpec *spec, int32_t n, Answer *answers)
 {
 	Pieces pieces;
-	Asked asked[MAX_ASKS];
-	LlmSequence *done[MAX_ASKS];
-	LlmSequence *sequence;
-	int32_t n_done;
+	Seen seen = {0};
 	bool ok = pieces_create(&pieces, matrix->gguf, spec, matrix->kv_type, matrix->context);
 
-	memset(answers, 0, (size_t) n * sizeof(*answers));
-	for (int32_t i = 0; i < n && ok; i++)
-	{
-		asked[i] = (Asked){.ask = &matrix->asks[i], .answer = &answers[i]};
-		ok = pieces_add(&pieces, &asked[i], &sequence);
-	}
-	while (ok && pieces_step(&pieces, done, &n_done))
-	{
-		for (int32_t i = 0; i < n_done; i++)
-			llm_scheduler_remove(pieces.scheduler, done[i]);
-	}
-	for (int32_t i = 0; i < n && ok; i++)
-		ok = CHECK(asked[i].n_drawn == matrix->asks[i].n_new);
+	ok = ok && answer_round(matrix, &pieces, n, 0, answers, &seen);
 	pieces_destroy(&pieces);
 	return ok;
+}
+
+static void
+compare(const Matrix *matrix, const PiecesSpec *spec, int32_t n, const Answer *answers)
+{
+	for (int32_t i = 0; i < n; i++)
+		CHECK_MSG(memcmp(&answers[i], &matrix->wanted[i], sizeof(Answer)) == 0,
+				  "%s, %s KV cache: request %d differs: %s, %d threads, %d side by side, steps of "
+				  "%d",
+				  matrix->name, llm_dtype_info[matrix->kv_type].name, i, spec->label,
+				  spec->n_threads, spec->max_sequences, spec->step_tokens);
 }
 
 static void
@@ -85,12 +151,7 @@ check_way(const Matrix *matrix, const PiecesSpec *spec, int32_t n)
 		n = matrix->n_asks;
 	if (!answer_all(matrix, spec, n, answers))
 		return;
-	for (int32_t i = 0; i < n; i++)
-		CHECK_MSG(memcmp(&answers[i], &matrix->wanted[i], sizeof(Answer)) == 0,
-				  "%s, %s KV cache: request %d differs: %s, %d threads, %d side by side, steps of "
-				  "%d",
-				  matrix->name, llm_dtype_info[matrix->kv_type].name, i, spec->label,
-				  spec->n_threads, spec->max_sequences, spec->step_tokens);
+	compare(matrix, spec, n, answers);
 }
 
 /* Prompts of 1 to n tokens, every other request greedy, the others drawn with a seed. */
@@ -179,6 +240,74 @@ check_levels(const Matrix *matrix)
 #endif
 }
 
+/*
+ * What the scheduler can do with a sequence: let it find its beginning, lose it, take its memory,
+ * draft for it, let it wait for a batch.  All requests twice, and each must have happened.
+ */
+static void
+check_scheduling(const Matrix *matrix)
+{
+	int32_t n = matrix->n_asks < 12 ? matrix->n_asks : 12;
+	int32_t most = matrix->asks[0].n_prompt + matrix->asks[0].n_new + SPARE;
+	int32_t scarce = most / LLM_KV_BLOCK + 2; /* KV blocks: little more than one request's */
+	const struct
+	{
+		PiecesSpec spec;
+		int32_t bulk_every;
+		bool finds, preempts;
+	} ways[] = {
+		{{.label = "beginnings found", .tenant = 1}, 0, true, false},
+		{{.label = "beginnings lost", .tenant = 1, .n_kv_blocks = scarce}, 0, false, false},
+		{{.label = "preempted", .n_kv_blocks = scarce, .n_spare = SPARE}, 2, false, true},
+		{{.label = "preempted, found", .n_kv_blocks = scarce, .n_spare = SPARE, .tenant = 1},
+		 2,
+		 false,
+		 true},
+		{{.label = "drafts", .drafts = true}, 0, false, false},
+		{{.label = "drafts, preempted, found",
+		  .drafts = true,
+		  .n_kv_blocks = scarce,
+		  .n_spare = SPARE,
+		  .tenant = 1},
+		 2,
+		 false,
+		 true},
+		{{.label = "static batches", .policy = LLM_BATCH_STATIC}, 2, false, false},
+		{{.label = "dynamic batches", .policy = LLM_BATCH_DYNAMIC, .tenant = 1}, 2, true, false},
+	};
+
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+	{
+		for (int32_t step_tokens = 17; step_tokens <= PIECES_MAX_PROMPT; step_tokens += 111)
+		{
+			PiecesSpec spec = ways[i].spec;
+			Answer answers[MAX_ASKS];
+			Seen seen = {0};
+			Pieces pieces;
+			bool ok;
+
+			spec.kernels = &llm_cpu_kernels;
+			spec.simd = LLM_SIMD_BEST;
+			spec.n_threads = 2;
+			spec.step_tokens = step_tokens;
+			spec.max_sequences = 5;
+			ok = pieces_create(&pieces, matrix->gguf, &spec, matrix->kv_type, matrix->context);
+			for (int round = 0; round < 2 && ok; round++)
+			{
+				ok = answer_round(matrix, &pieces, n, ways[i].bulk_every, answers, &seen);
+				if (ok)
+					compare(matrix, &spec, n, answers);
+			}
+			pieces_destroy(&pieces);
+			CHECK_MSG(!ways[i].finds || seen.n_cached > 0, "%s: nothing found", spec.label);
+			CHECK_MSG(!ways[i].preempts || seen.n_preempted > 0, "%s: nobody was", spec.label);
+			CHECK_MSG(!spec.drafts || (0 < seen.n_accepted && seen.n_accepted < seen.n_drafted),
+					  "%s: %d of %d accepted", spec.label, (int) seen.n_accepted,
+					  (int) seen.n_drafted);
+		}
+	}
+}
+
 /* Another token in a prompt shows in the logits, another seed (one of some) in what is drawn. */
 static void
 check_control(Matrix *matrix)
@@ -215,6 +344,7 @@ check_matrix(Matrix *matrix)
 		return;
 	check_best_level(matrix);
 	check_levels(matrix);
+	check_scheduling(matrix);
 	check_control(matrix);
 }
 
@@ -330,6 +460,6 @@ main(void)
 	if (SANITIZED)
 		SKIP("SmolLM2 takes too long with sanitizers");
 	else
-		test_file("SmolLM2", getenv("LLM_TEST_MODEL"), false, LLM_DTYPE_Q8_0, 2, 20, 3);
+		test_file("SmolLM2", getenv("LLM_TEST_MODEL"), false, LLM_DTYPE_Q8_0, 4, 24, 6);
 	return unit_done("one_answer");
 }

@@ -433,8 +433,20 @@ check_facts_and_errors(void)
 static void
 check_life(void)
 {
-	LlmEngineConfig config = {
-		LLM_PROTOCOL_VERSION, LLM_DEVICE_FAKE, 1, 2, 3, 4, 5, 6, LLM_SPECULATION_NGRAM, 7, 8, 9};
+	LlmEngineConfig config = {.protocol_version = LLM_PROTOCOL_VERSION,
+							  .device = LLM_DEVICE_FAKE,
+							  .n_threads = 1,
+							  .max_simd = 2,
+							  .max_sequences = 3,
+							  .max_step_tokens = 4,
+							  .kv_cache_bytes = 5,
+							  .max_queue = 6,
+							  .speculation = LLM_SPECULATION_NGRAM,
+							  .batch_policy = LLM_BATCHING_DYNAMIC,
+							  .batch_timeout_ms = 10,
+							  .fake_slots = 7,
+							  .fake_step_us = 8,
+							  .fake_steps = 9};
 	LlmEngineConfig config_back;
 	LlmEngineReady ready = {LLM_PROTOCOL_VERSION, llm_strview("cpu")}, ready_back;
 	static LlmEngineStatus status, status_back;
@@ -447,6 +459,7 @@ check_life(void)
 		  config_back.max_simd == 2 && config_back.max_sequences == 3 &&
 		  config_back.max_step_tokens == 4 && config_back.kv_cache_bytes == 5 &&
 		  config_back.max_queue == 6 && config_back.speculation == LLM_SPECULATION_NGRAM &&
+		  config_back.batch_policy == LLM_BATCHING_DYNAMIC && config_back.batch_timeout_ms == 10 &&
 		  config_back.fake_slots == 7 && config_back.fake_step_us == 8 &&
 		  config_back.fake_steps == 9);
 	check_cuts(bytes, read_config);
