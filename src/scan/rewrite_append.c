@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "scan/batch_plan.h"
+#include "scan/harmless.h"
 #include "scan/leaves.h"
 #include "scan/plan_walk.h"
 #include "scan/rewrite_shapes.h"
@@ -137,6 +138,33 @@ find_sort_leaves(const MergeAppend *merge, const Plan *stack, int n_leaves, Attr
 	return true;
 }
 
+/*
+ * Whether a stack must stay on each member: a hashed sub-select runs once for each of them, and a
+ * VOLATILE function in it would tell.
+ */
+static bool
+runs_for_each(const LlmRewrite *rewrite, Plan *stack)
+{
+	LlmHarm harm = {0};
+	List *subplans = NIL;
+	ListCell *lc;
+
+	if (rewrite->volatiles == NIL)
+		return false;
+	for (; llm_stage_child(stack) != NULL; stack = stack->lefttree)
+	{
+		llm_harm_find((Node *) stack->targetlist, &harm, &subplans);
+		llm_harm_find((Node *) stack->qual, &harm, &subplans);
+		llm_harm_find((Node *) ((CustomScan *) stack)->custom_exprs, &harm, &subplans);
+	}
+	foreach (lc, subplans)
+	{
+		if (lfirst_node(SubPlan, lc)->useHashTable)
+			return true;
+	}
+	return false;
+}
+
 Plan *
 llm_rewrite_append(LlmRewrite *rewrite, Plan *append, LlmEnvironment environment)
 {
@@ -157,6 +185,8 @@ llm_rewrite_append(LlmRewrite *rewrite, Plan *append, LlmEnvironment environment
 		below = lappend(below, plan);
 	}
 
+	if (runs_for_each(rewrite, top))
+		return append;
 	lowest = lowest_stage(top);
 	leaves = lowest->lefttree->targetlist;
 	if (IsA(append, MergeAppend))
