@@ -271,6 +271,44 @@ COMMENT ON FUNCTION llm.count_tokens(pg_catalog.text, pg_catalog.text)
 IS 'how many tokens a text has for a model';
 
 /*
+ * ---- Prompts ----
+ *
+ * Like pg_catalog.format STABLE, because the output functions of some types are, and not STRICT.
+ */
+
+CREATE FUNCTION llm.prompt(template pg_catalog.text)
+RETURNS pg_catalog.text
+AS 'MODULE_PATHNAME', 'postgres_llm_prompt'
+LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION llm.prompt(pg_catalog.text)
+IS 'the text of a template without placeholders, where {{ and }} stand for braces';
+
+CREATE FUNCTION llm.prompt(
+	template pg_catalog.text,
+	VARIADIC arguments pg_catalog."any")
+RETURNS pg_catalog.text
+AS 'MODULE_PATHNAME', 'postgres_llm_prompt'
+LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION llm.prompt(pg_catalog.text, VARIADIC pg_catalog."any")
+IS 'a template with the arguments in the places of {0}, {1} and so on';
+
+CREATE FUNCTION llm.prompt_fields_support(pg_catalog.internal)
+RETURNS pg_catalog.internal
+AS 'MODULE_PATHNAME', 'postgres_llm_prompt_fields_support'
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION llm.prompt_fields_support(pg_catalog.internal)
+IS 'orders fields under postgres_llm.reorder_fields; called by the server itself';
+REVOKE ALL ON FUNCTION llm.prompt_fields_support(pg_catalog.internal) FROM PUBLIC;
+
+CREATE FUNCTION llm.prompt_fields(VARIADIC fields pg_catalog."any")
+RETURNS pg_catalog.text
+AS 'MODULE_PATHNAME', 'postgres_llm_prompt_fields'
+LANGUAGE C STABLE PARALLEL SAFE
+SUPPORT llm.prompt_fields_support;
+COMMENT ON FUNCTION llm.prompt_fields(VARIADIC pg_catalog."any")
+IS 'a line "name: value" for each pair of arguments; their order may be chosen by the planner';
+
+/*
  * ---- Status ----
  *
  * Each view is over a function of its name, as usual for what lies in shared memory.

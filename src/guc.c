@@ -48,6 +48,7 @@ char *llm_guc_model_directory;
 int llm_guc_prefix_sharing = LLM_PREFIX_SHARING_DATABASE;
 int llm_guc_queue_timeout_ms = 0;
 int llm_guc_readahead_kb = 16384;
+bool llm_guc_reorder_fields = false;
 int llm_guc_slots_per_backend = 256;
 int llm_guc_speculation = LLM_SPECULATION_NGRAM;
 
@@ -226,6 +227,12 @@ static const Setting settings[] = {
 	 "Sets the memory for rows that a batching node has read ahead.",
 	 "A row beyond it is read only when nothing else is in flight.", PGC_USERSET, GUC_UNIT_KB,
 	 NUMBER(llm_guc_readahead_kb, 64, MAX_KILOBYTES)},
+
+	/* Off: another order is another prompt, and statistics of a table would change answers. */
+	{"postgres_llm.reorder_fields",
+	 "Lets the planner choose the order of the fields of llm.prompt_fields.",
+	 "Fields that repeat from row to row come first, so that more of a prompt is cached.",
+	 PGC_USERSET, GUC_EXPLAIN, FLAG(llm_guc_reorder_fields)},
 
 	{"postgres_llm.slots_per_backend", "Sets how many calls each session can have in flight.",
 	 "A slot takes 256 bytes of shared memory for every session that the server allows.",

@@ -41,6 +41,7 @@ extern char *llm_guc_model_directory;		 /* "$sharedir" is expanded */
 extern int llm_guc_prefix_sharing;			 /* LlmPrefixSharing */
 extern int llm_guc_queue_timeout_ms;		 /* a call waits so long for its turn; 0: for ever */
 extern int llm_guc_readahead_kb;			 /* memory of rows read ahead, per node */
+extern bool llm_guc_reorder_fields;			 /* of llm.prompt_fields, when a plan is made */
 extern int llm_guc_slots_per_backend;		 /* calls in flight of one backend */
 extern int llm_guc_speculation;				 /* LlmSpeculation */
 

@@ -18,6 +18,7 @@
 
 #include "scan/extract.h"
 #include "scan/harmless.h"
+#include "sql/prompt.h"
 
 typedef struct Search
 {
@@ -158,7 +159,8 @@ is_harmless(Oid function, const Node *node)
 			return true;
 	}
 	return get_func_leakproof(function) || is_output_of(function, node) ||
-		   is_harmless_by_constant(function, node);
+		   is_harmless_by_constant(function, node) ||
+		   (IsA(node, FuncExpr) && llm_prompt_is_harmless((const FuncExpr *) node));
 }
 
 typedef struct FunctionSearch

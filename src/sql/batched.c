@@ -38,17 +38,25 @@ is_in_c(Oid function)
 	return result;
 }
 
-const LlmBatchedFunction *
-llm_batched_function(Oid function)
+PGFunction
+llm_function_code(Oid function)
 {
 	FmgrInfo resolved;
 
 	if (!is_in_c(function))
 		return NULL;
 	fmgr_info(function, &resolved);
+	return resolved.fn_addr;
+}
+
+const LlmBatchedFunction *
+llm_batched_function(Oid function)
+{
+	PGFunction code = llm_function_code(function);
+
 	for (int i = 0; i < lengthof(functions); i++)
 	{
-		if (resolved.fn_addr == functions[i].fn)
+		if (functions[i].fn == code)
 			return &functions[i];
 	}
 	return NULL;

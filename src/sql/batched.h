@@ -38,6 +38,9 @@ typedef struct LlmBatchedFunction
 	Datum (*answer)(const LlmOutcome *outcome, TupleDesc row_type, bool *isnull);
 } LlmBatchedFunction;
 
+/* The code of a function in C, or NULL where that is another language's or a wrapper's. */
+extern PGFunction llm_function_code(Oid function);
+
 /*
  * What the function of this Oid is, or NULL when it is none of ours.  A function with SECURITY
  * DEFINER or SET clauses around our code is none of ours: these act on a single call.

@@ -13,8 +13,8 @@ SELECT is((SELECT extrelocatable FROM pg_extension WHERE extname = 'postgres_llm
 		  'the extension is not relocatable');
 SELECT functions_are('llm', ARRAY[
 	'alter_model', 'chat', 'count_tokens', 'create_model', 'detokenize', 'drop_model', 'engine_status',
-	'fill', 'generate', 'generate_detail', 'load_model', 'model_status', 'planner_support', 'progress_fill',
-	'restart_engine', 'score', 'stat_engine', 'stat_requests', 'stat_reset', 'stat_usage', 'stream', 'tokenize',
+	'fill', 'generate', 'generate_detail', 'load_model', 'model_status', 'planner_support', 'progress_fill', 'prompt',
+	'prompt_fields', 'prompt_fields_support', 'restart_engine', 'score', 'stat_engine', 'stat_requests', 'stat_reset', 'stat_usage', 'stream', 'tokenize',
 	'unload_model', 'validator']);
 SELECT views_are('llm', ARRAY['engine_status', 'model_status', 'models', 'progress_fill', 'stat_engine',
 	'stat_requests', 'stat_usage']);
@@ -34,7 +34,7 @@ SELECT results_eq(
 	  FROM pg_proc WHERE pronamespace = 'llm'::regnamespace
 	  AND proname NOT IN ('generate', 'generate_detail', 'chat', 'stream', 'model_status', 'engine_status', 'progress_fill',
 						  'stat_engine', 'stat_requests', 'stat_usage')
-	  ORDER BY proname COLLATE "C"$$,
+	  ORDER BY proname COLLATE "C", pronargs$$,
 	$$VALUES
 	('alter_model', 'name text, source text DEFAULT NULL::text, options jsonb DEFAULT NULL::jsonb', 'void'),
 	('count_tokens', 'text text, model text DEFAULT NULL::text', 'integer'),
@@ -51,6 +51,10 @@ SELECT results_eq(
 	 || 'OUT file_bytes bigint, OUT loaded_bytes bigint, OUT context_length integer, '
 	 || 'OUT vocabulary_size integer, OUT chat boolean', 'record'),
 	('planner_support', 'internal', 'internal'),
+	('prompt', 'template text', 'text'),
+	('prompt', 'template text, VARIADIC arguments "any"', 'text'),
+	('prompt_fields', 'VARIADIC fields "any"', 'text'),
+	('prompt_fields_support', 'internal', 'internal'),
 	('restart_engine', '', 'void'),
 	('score', 'prompt text, completion text, model text DEFAULT NULL::text, options jsonb DEFAULT NULL::jsonb, '
 	 || 'OUT token_no integer, OUT token_id integer, OUT token text, OUT logprob double precision',
@@ -98,10 +102,11 @@ SELECT results_eq(
 	  FROM pg_proc WHERE pronamespace = 'llm'::regnamespace GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4$$,
 	$$VALUES
 	('s'::"char", 'r'::"char", 1000::float4, false, 'count_tokens detokenize tokenize'),
+	('s', 's', 1, false, 'prompt prompt prompt_fields'),
 	('v', 'r', 1, true, 'engine_status model_status progress_fill restart_engine '
 	 || 'stat_engine stat_requests stat_reset stat_usage'),
 	('v', 'r', 100000, false, 'chat generate generate generate_detail load_model score stream unload_model'),
-	('v', 's', 1, true, 'planner_support'),
+	('v', 's', 1, true, 'planner_support prompt_fields_support'),
 	('v', 'u', 1, false, 'alter_model create_model drop_model fill'),
 	('v', 'u', 1, true, 'validator')$$,
 	'volatility, parallel safety, cost, strictness');

@@ -15,7 +15,7 @@ SELECT results_eq(
 	$$SELECT proname::text COLLATE "default" FROM pg_proc WHERE pronamespace = 'llm'::regnamespace
 	  AND has_function_privilege('llm_pgtap_user', oid, 'EXECUTE') ORDER BY proname COLLATE "C"$$,
 	$$VALUES ('chat'), ('count_tokens'), ('detokenize'), ('fill'), ('generate'), ('generate'), ('generate_detail'),
-			 ('model_status'), ('progress_fill'), ('score'), ('stat_engine'), ('stat_requests'), ('stat_usage'),
+			 ('model_status'), ('progress_fill'), ('prompt'), ('prompt'), ('prompt_fields'), ('score'), ('stat_engine'), ('stat_requests'), ('stat_usage'),
 			 ('stream'), ('tokenize')$$,
 	'what everyone may call');
 SELECT results_eq(
@@ -42,7 +42,7 @@ SELECT is_empty(
 	$$SELECT name FROM pg_settings WHERE name LIKE 'postgres\_llm.%' AND context = 'user'
 	  AND name NOT IN ('postgres_llm.batch_scan', 'postgres_llm.default_model', 'postgres_llm.engine_start_timeout',
 					   'postgres_llm.max_readahead', 'postgres_llm.max_tokens', 'postgres_llm.queue_timeout',
-					   'postgres_llm.readahead_memory')$$,
+					   'postgres_llm.readahead_memory', 'postgres_llm.reorder_fields')$$,
 	'settings that a session may change');
 SELECT throws_ok($$SET LOCAL ROLE llm_pgtap_user; SELECT current_setting('postgres_llm.model_directory')$$,
 				 '42501', NULL, 'the model directory is not for everyone to see');

@@ -114,7 +114,8 @@ sub prompt
 	my $t = $self->pick(@$scope);
 	my $prompt =
 	  $self->chance(0.6)
-	  ? $self->pick("$t.a", "$t.b", "$t.a || $t.b", "'about ' || $t.a")
+	  ? $self->pick("$t.a", "$t.b", "$t.a || $t.b", "'about ' || $t.a", "llm.prompt('about {0}', $t.a)",
+		"llm.prompt_fields('grp', $t.grp, 'a', $t.a)")
 	  : $self->text($scope, $depth);
 
 	if ($self->fault)
@@ -170,6 +171,7 @@ sub failing_text
 
 	return $self->pick("(10 / ($t.num - $row))::text",
 		"(CASE WHEN $t.num = $row THEN $t.a ELSE '1' END)::int::text",
+		"llm.prompt(CASE WHEN $t.num = $row THEN '{1}' ELSE '{0}' END, $t.a)",
 		"repeat('x', 10 / ($t.num - $row))");
 }
 
@@ -195,6 +197,8 @@ my %text_kinds = (
 	call => 40,
 	literal => 3,
 	concat => 8,
+	prompt => 6,
+	fields => 3,
 	function => 8,
 	case_when => 8,
 	case_value => 5,
@@ -248,6 +252,24 @@ sub text_concat
 	my @parts = map { $self->text($scope, $depth + 1) } 1 .. $self->number(2, 3);
 
 	return '(' . join(' || ', @parts) . ')';
+}
+
+sub text_prompt
+{
+	my ($self, $scope, $depth) = @_;
+	my @arguments = map { $self->text($scope, $depth + 1) } 1 .. $self->number(1, 2);
+	my $template = $self->pick('{0}', 'of {0}: {{}}', '{0}/{0}', 'none', @arguments > 1 ? '{1} and {0}' : '<{0}>');
+
+	return "llm.prompt('$template', " . join(', ', @arguments, $self->pick(@$scope) . '.num') . ')';
+}
+
+sub text_fields
+{
+	my ($self, $scope, $depth) = @_;
+	my $t = $self->pick(@$scope);
+	my @fields = map { "'$_', " . $self->text($scope, $depth + 1) } 1 .. $self->number(1, 2);
+
+	return "llm.prompt_fields('id', $t.id, " . join(', ', @fields, "'grp', $t.grp") . ')';
 }
 
 sub text_function
