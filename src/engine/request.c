@@ -257,20 +257,31 @@ llm_engine_request_prepare(LlmJob *job)
 
 /* ---- progress ---- */
 
+/* What is being computed; one that was preempted waits, and has its prompt computed, once more. */
+static LlmPhase
+phase_of(const LlmSequence *sequence)
+{
+	int32_t n_computed = llm_sequence_n_computed(sequence);
+
+	if (n_computed == 0)
+		return LLM_PHASE_WAITING;
+	return n_computed < llm_sequence_n_prompt(sequence) ? LLM_PHASE_PREFILL : LLM_PHASE_DECODE;
+}
+
 bool
 llm_engine_request_progress(const LlmEngineRequest *request, LlmRequestProgress *out)
 {
-	int32_t n_prompt, n_computed;
+	int32_t n_prompt, n_reached;
 
 	if (request->state != LLM_ENGINE_REQUEST_RUNNING || request->begun_us == 0)
 		return false;
 	n_prompt = llm_sequence_n_prompt(request->sequence);
-	n_computed = llm_sequence_n_computed(request->sequence);
+	n_reached = llm_sequence_n_reached(request->sequence);
 	*out = (LlmRequestProgress){
-		.phase = n_computed < n_prompt ? LLM_PHASE_PREFILL : LLM_PHASE_DECODE,
+		.phase = phase_of(request->sequence),
 		.prompt_tokens = (uint32_t) n_prompt,
 		.cached_tokens = (uint32_t) llm_sequence_n_cached(request->sequence),
-		.prompt_done = (uint32_t) (n_computed < n_prompt ? n_computed : n_prompt),
+		.prompt_done = (uint32_t) (n_reached < n_prompt ? n_reached : n_prompt),
 		.generated_tokens = request->generation.n_tokens,
 		.wait_us = (uint64_t) (request->begun_us - request->arrived_us),
 		.engine_us = (uint64_t) (llm_clock_now_us() - request->arrived_us)};

@@ -17,7 +17,7 @@
 /* A request that the engine has said nothing about waits in it. */
 typedef enum LlmPhase
 {
-	LLM_PHASE_WAITING = 0, /* no token of it was computed */
+	LLM_PHASE_WAITING = 0, /* no token of it is computed */
 	LLM_PHASE_PREFILL,	   /* its prompt is being computed */
 	LLM_PHASE_DECODE	   /* it generates */
 } LlmPhase;

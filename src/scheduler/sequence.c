@@ -174,6 +174,8 @@ llm_sequence_preempt(LlmSequence *sequence, LlmKvStore *store, LlmSequenceList *
 	/* Each computed token that wanted a row has had it, and is not to be sampled from again. */
 	if (sequence->logits_from < sequence->n_computed)
 		sequence->logits_from = sequence->n_computed;
+	if (sequence->n_reached < sequence->n_computed)
+		sequence->n_reached = sequence->n_computed;
 	llm_sequence_release(sequence, store);
 	sequence->n_replaced++;
 	sequence->n_preempted++;
@@ -377,6 +379,12 @@ int32_t
 llm_sequence_n_cached(const LlmSequence *sequence)
 {
 	return sequence->n_cached;
+}
+
+int32_t
+llm_sequence_n_reached(const LlmSequence *sequence)
+{
+	return sequence->n_computed > sequence->n_reached ? sequence->n_computed : sequence->n_reached;
 }
 
 int32_t

@@ -73,6 +73,9 @@ extern int32_t llm_sequence_n_computed(const LlmSequence *sequence);
 /* Tokens of the prompt that were found in the KV cache when it was first admitted. */
 extern int32_t llm_sequence_n_cached(const LlmSequence *sequence);
 
+/* The most tokens that were computed at a time: of one that was preempted, before that. */
+extern int32_t llm_sequence_n_reached(const LlmSequence *sequence);
+
 /* Times that it was preempted: it waits again then, with nothing computed. */
 extern int32_t llm_sequence_n_preempted(const LlmSequence *sequence);
 

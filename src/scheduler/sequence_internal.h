@@ -75,6 +75,7 @@ struct LlmSequence
 	int32_t n_published; /* leading blocks of the table that are in the prefix tree */
 	int32_t n_replaced;	 /* times an entry of the table was changed, which otherwise only grows */
 	int32_t n_preempted; /* times */
+	int32_t n_reached;	 /* the most that was computed when it was preempted */
 
 	bool bulk;			 /* which lane it is in */
 	int32_t n_overtaken; /* bulk: times an interactive one that came later was admitted before it */

@@ -98,6 +98,34 @@ foreach my $policy (qw(static dynamic inflight))
 	check_model('tiny', 'temperature => 0');
 }
 
+# With so little memory that requests are preempted: short answers first, from which admission learns,
+# and then long ones.
+SKIP:
+{
+	skip 'the SmolLM2 file is not there', 2
+	  unless -f "$models/SmolLM2-135M-Instruct.Q4_1.gguf";
+	my @long;
+	$node->safe_psql('postgres', <<'END');
+CREATE TABLE number AS SELECT i, 'Tell me about the number ' || i || '.' AS prompt, NULL::text AS answer
+	FROM generate_series(1, 24) i;
+END
+	foreach my $megabytes (256, 12)
+	{
+		$node->append_conf('postgresql.conf', "postgres_llm.kv_cache_size = '${megabytes}MB'");
+		$node->reload;
+		$node->safe_psql('postgres', 'SELECT llm.restart_engine()');
+		push @long, $node->safe_psql('postgres', <<'END');
+UPDATE number SET answer = llm.generate(prompt, 'smollm2', max_tokens => 300, stop => '{.}');
+UPDATE number SET answer = llm.generate(prompt, 'smollm2', max_tokens => 90, options => '{"ignore_eos": true}');
+SELECT string_agg(answer, '|' ORDER BY i) FROM number
+END
+	}
+	is($long[1], $long[0], 'preemption changes no answer');
+	ok( $node->poll_query_until('postgres',
+			"SELECT preemptions > 0 FROM llm.stat_engine WHERE model = 'smollm2'"),
+		'and there was some');
+}
+
 is($node->safe_psql('postgres', 'SELECT slots_used FROM llm.engine_status'), 0, 'no slot is lost');
 blocks_are_clean($node);
 $node->stop;
