@@ -134,7 +134,7 @@ $(BUILD)/test/unit/test_step_memory: private TEST_FLAGS = $(ALLOCATOR:%=-Wl,--wr
 check-kernels: $(KERNEL_PROGRAMS)
 	@status=0; for program in $^; do $$program || status=1; done; exit $$status
 
-# make bench-engine MODEL=file.gguf [BENCH_ARGS="512 64 0"], bench-kernels, bench-sampler, bench-scheduler, bench-speculation
+# make bench-engine MODEL=file.gguf [BENCH_ARGS="512 64 0"], bench-kernels, bench-order, bench-sampler, bench-scheduler, bench-speculation
 bench-%: $(BUILD)/test/bench/bench_%
 	$< $(MODEL) $(BENCH_ARGS)
 

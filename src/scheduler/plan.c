@@ -8,7 +8,7 @@
  *
  *	  1. decodes: every running sequence with one token pending gets it
  *	  2. chunks: running sequences with more pending, which are prompts under way
- *	  3. chunks of newly admitted sequences, strictly in order of arrival
+ *	  3. chunks of newly admitted sequences, in order of arrival but for shared prefixes
  *
  * Decodes first, because somebody waits for each of them, they are cheap together, and a step
  * that carries a chunk costs little more for carrying them.  Up to max_prefills prompts share
@@ -46,8 +46,14 @@
  */
 #define MAX_OVERTAKEN 64
 
-/* Waiting sequences that may let a running one compute their beginning while others pass them. */
-#define MAX_DEFERRED 32
+/*
+ * Bulk sequences at the head of the queue that are looked at for the one of which most is known;
+ * also those that may let a running one compute their beginning while others pass them.
+ */
+#define MAX_LOOKED_AT 32
+
+/* Times that the first of the bulk queue may be passed by one of which more is known. */
+#define MAX_PASSED 8
 
 /* What is left of a step. */
 typedef struct Budget
@@ -169,32 +175,49 @@ lane_computes_next(const LlmLane *lane, const LlmSequence *other, int32_t n_know
 }
 
 /*
- * Should the waiting sequence let a running one compute what both begin with, rather than compute
- * it a second time beside it?  An interactive one does not wait for bulk work.
+ * Should the waiting sequence, of which n_known blocks are known, let a running one compute what
+ * both begin with, rather than compute it a second time beside it?  An interactive one does not
+ * wait for bulk work.
  */
 static bool
-is_deferred(const LlmScheduler *scheduler, LlmSequence *sequence)
+is_deferred(const LlmScheduler *scheduler, const LlmSequence *sequence, int32_t n_known)
 {
-	int32_t n_idle, n_known;
-
-	if (sequence->tenant == 0)
-		return false;
-	n_known = llm_sequence_match(sequence, &scheduler->store, &n_idle);
-	if (n_known >= sequence->logits_from / LLM_KV_BLOCK)
+	if (sequence->tenant == 0 || n_known >= sequence->logits_from / LLM_KV_BLOCK)
 		return false;
 	return lane_computes_next(&scheduler->interactive, sequence, n_known) ||
 		   (sequence->bulk && lane_computes_next(&scheduler->bulk, sequence, n_known));
 }
 
-/* The first of the queue that is not deferred; those far behind wait for those before them. */
+/*
+ * The first of the queue that is not deferred; of bulk work the one of which most is known, the
+ * first of equals.  What is in the cache is used before it makes room for something else; who is
+ * first is passed only so often, so a place in the queue bounds how long anyone waits.
+ */
 static LlmSequence *
-first_to_admit(const LlmScheduler *scheduler, const LlmLane *lane)
+next_to_admit(const LlmScheduler *scheduler, const LlmLane *lane)
 {
-	LlmSequence *sequence = lane->waiting.first;
+	bool choose = lane == &scheduler->bulk && lane->waiting.n > 1 &&
+				  lane->waiting.first->n_passed < MAX_PASSED;
+	LlmSequence *best = NULL;
+	int32_t best_known = -1;
+	int i = 0;
 
-	for (int i = 0; sequence != NULL && is_deferred(scheduler, sequence); i++)
-		sequence = i < MAX_DEFERRED ? sequence->next : NULL;
-	return sequence;
+	for (LlmSequence *s = lane->waiting.first; s != NULL && i < MAX_LOOKED_AT; s = s->next, i++)
+	{
+		int32_t n_idle;
+		int32_t n_known = llm_sequence_match(s, &scheduler->store, &n_idle);
+
+		if (is_deferred(scheduler, s, n_known))
+			continue;
+		if (n_known > best_known)
+		{
+			best = s;
+			best_known = n_known;
+		}
+		if (!choose)
+			break;
+	}
+	return best;
 }
 
 /*
@@ -216,11 +239,11 @@ reserve(LlmScheduler *scheduler, LlmSequence *sequence)
 }
 
 /*
- * The first of the lane's queue starts to run, if there is one and its KV blocks can be promised.
+ * The next of the lane's queue starts to run, if there is one and its KV blocks can be promised.
  * Interactive sequences go before bulk ones that came earlier, but not past the same one for ever.
  */
 static LlmSequence *
-admit_first(LlmScheduler *scheduler, LlmLane *lane)
+admit_next(LlmScheduler *scheduler, LlmLane *lane)
 {
 	LlmSequence *passed = lane == &scheduler->interactive ? scheduler->bulk.waiting.first : NULL;
 	LlmSequence *sequence;
@@ -228,7 +251,7 @@ admit_first(LlmScheduler *scheduler, LlmLane *lane)
 	if (llm_scheduler_n_running(scheduler) >= scheduler->config.max_sequences ||
 		!llm_gathering_admits(&scheduler->gathering) || scheduler->memory_awaited)
 		return NULL;
-	sequence = first_to_admit(scheduler, lane);
+	sequence = next_to_admit(scheduler, lane);
 	if (sequence == NULL)
 		return NULL;
 	if (passed != NULL && passed->serial > sequence->serial)
@@ -241,6 +264,7 @@ admit_first(LlmScheduler *scheduler, LlmLane *lane)
 		scheduler->memory_awaited = true;
 		return NULL;
 	}
+	lane->waiting.first->n_passed += sequence != lane->waiting.first;
 	llm_sequence_move(sequence, LLM_SEQUENCE_RUNNING, &lane->waiting, &lane->running);
 	llm_gathering_admitted(&scheduler->gathering);
 	if (passed != NULL)
@@ -271,7 +295,7 @@ admit(LlmScheduler *scheduler, LlmLane *lane, const Budget *budget, int32_t n_ch
 				break;
 			if (n_chunked >= scheduler->config.max_prefills && !all_end)
 				break;
-			sequence = admit_first(scheduler, lane);
+			sequence = admit_next(scheduler, lane);
 			if (sequence == NULL)
 				break;
 			scheduler->chunked[n_chunked++] = sequence;

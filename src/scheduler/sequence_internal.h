@@ -79,6 +79,7 @@ struct LlmSequence
 
 	bool bulk;			 /* which lane it is in */
 	int32_t n_overtaken; /* bulk: times an interactive one that came later was admitted before it */
+	int32_t n_passed;	 /* bulk: times another of the lane was, while it was the first in line */
 
 	uint64_t serial; /* of this sequence among all of its scheduler, from 1 */
 	uint64_t tenant; /* 0: shares nothing */

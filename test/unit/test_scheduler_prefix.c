@@ -277,6 +277,77 @@ check_eviction(void)
 	llm_scheduler_destroy(scheduler);
 }
 
+#define N_TURNS 36
+
+/*
+ * Rows of two templates of 48 tokens in turns, one at a time, in a cache that holds one of them:
+ * the tokens that were computed.  ended is room for the rows in the order of their ends.
+ */
+static int32_t
+run_in_turns(bool bulk, int32_t *ended)
+{
+	LlmSchedulerConfig config = roomy;
+	LlmScheduler *scheduler;
+	LlmSequence *sequences[N_TURNS];
+	int32_t n_tokens = 0, n_ended = 0;
+
+	config.max_sequences = 1;
+	config.n_kv_blocks = 4;
+	scheduler = create(config);
+	for (int32_t row = 0; row < N_TURNS; row++)
+	{
+		int32_t tokens[64];
+		LlmSequenceSpec spec = spec_of(tokens, 48, 8, row);
+
+		for (int32_t i = 0; i < 48; i++)
+			tokens[i] += 100000 * (row % 2);
+		spec.bulk = bulk;
+		sequences[row] = add(scheduler, &spec);
+	}
+	while (n_ended < N_TURNS)
+	{
+		n_tokens += step(scheduler);
+		for (int32_t row = 0; row < N_TURNS; row++)
+		{
+			if (sequences[row] == NULL || llm_sequence_n_computed(sequences[row]) < 56)
+				continue;
+			llm_scheduler_remove(scheduler, sequences[row]);
+			sequences[row] = NULL;
+			ended[n_ended++] = row;
+		}
+	}
+	llm_scheduler_destroy(scheduler);
+	return n_tokens;
+}
+
+/*
+ * Bulk work whose beginning is cached goes first, past the same one eight times at most; the row
+ * that came first stays first, and interactive sequences keep their order.
+ */
+static void
+check_order(void)
+{
+	int32_t ended[N_TURNS];
+	int32_t n_tokens = run_in_turns(false, ended);
+
+	CHECK_MSG(n_tokens == N_TURNS * 56, "%d tokens", (int) n_tokens);
+	for (int32_t i = 0; i < N_TURNS; i++)
+		CHECK(ended[i] == i);
+
+	/*
+	 * Row 0 and eight that pass row 1; nine that are first by now and eight that pass row 18; that
+	 * one and eight that pass row 35.
+	 */
+	n_tokens = run_in_turns(true, ended);
+	CHECK_MSG(n_tokens == N_TURNS * 8 + 4 * 48, "%d tokens", (int) n_tokens);
+	for (int32_t i = 0; i < N_TURNS; i++)
+	{
+		int32_t row = i < 9 ? 2 * i : i < 26 ? 2 * (i - 9) + 1 : i < 35 ? 2 * (i - 26) + 18 : 35;
+
+		CHECK_MSG(ended[i] == row, "number %d was row %d", (int) i, (int) ended[i]);
+	}
+}
+
 /* The tree alone: equal tokens after another parent or of another tenant are something else. */
 static void
 check_tree(void)
@@ -316,5 +387,6 @@ main(void)
 	check_cancelled_leader();
 	check_replaced();
 	check_eviction();
+	check_order();
 	return unit_done("scheduler_prefix");
 }
