@@ -23,6 +23,7 @@ my $node = new_llm_node('batch_fuzz', <<'END');
 postgres_llm.fake_slots = 4
 postgres_llm.fake_steps = 1
 postgres_llm.fake_step_us = 20
+postgres_llm.reorder_fields = on
 autovacuum = off
 END
 
