@@ -134,7 +134,8 @@ $(BUILD)/test/unit/test_step_memory: private TEST_FLAGS = $(ALLOCATOR:%=-Wl,--wr
 check-kernels: $(KERNEL_PROGRAMS)
 	@status=0; for program in $^; do $$program || status=1; done; exit $$status
 
-# make bench-engine MODEL=file.gguf [BENCH_ARGS="512 64 0"], bench-kernels, bench-order, bench-sampler, bench-scheduler, bench-speculation
+# make bench-engine MODEL=file.gguf [BENCH_ARGS="512 64 0"], bench-kernels, bench-order, bench-policies,
+# bench-prefix, bench-sampler, bench-scheduler, bench-speculation
 bench-%: $(BUILD)/test/bench/bench_%
 	$< $(MODEL) $(BENCH_ARGS)
 
@@ -175,6 +176,11 @@ fuzz-scan:
 		LLM_FUZZ_QUERIES='$(or $(QUERIES),20000)' $(if $(CASE),LLM_FUZZ_CASE='$(CASE)') \
 		test/tools/server_tests.sh $(PG_CONFIG) tap
 
+# make storms STORM_SECONDS=600: t/120_storms.pl for longer than in the tap rung
+storms:
+	@PROVE_TESTS='-v test/t/120_storms.pl' STORM_SECONDS='$(or $(STORM_SECONDS),600)' \
+		test/tools/server_tests.sh $(PG_CONFIG) tap
+
 test:
 	@test/tools/packages.sh test
 	@$(MAKE) -s -j2 all
@@ -191,4 +197,4 @@ demo:
 install-model:
 	@test/tools/fetch_model.sh '$(DESTDIR)$(shell $(PG_CONFIG) --sharedir)/postgres_llm/models'
 
-.PHONY: unit check-kernels bench-latency bench-llama bench-scan bench-rows tidy format regress isolation pgtap tap fuzz-scan test test-versions demo install-model
+.PHONY: unit check-kernels bench-latency bench-llama bench-scan bench-rows tidy format regress isolation pgtap tap fuzz-scan storms test test-versions demo install-model
