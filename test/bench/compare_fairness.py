@@ -3,7 +3,7 @@
 
 Usage (make bench-latency MODEL=...):
     with_server.sh PG_CONFIG "postgres_llm.engine_threads = 2" -- compare_fairness.py MODEL
-        [--calls 25] [--pause 0] [--sessions 4] [--rows 1000] [--tokens 24]
+        [--calls 100] [--pause 0] [--sessions 4] [--rows 4000] [--tokens 24]
 
 One session makes one call after the other, each with a prompt of its own: first alone, then while each of
 the other sessions runs one UPDATE that fills its table. The UPDATEs are cancelled when the calls are done.
@@ -41,8 +41,8 @@ class Bench:
             time.sleep(self.args.pause / 1000)
         seconds.sort()
         median = statistics.median(seconds)
-        print(f"{name:12} median {median * 1000:7.1f} ms, 90 % {seconds[len(seconds) * 9 // 10] * 1000:7.1f} ms, "
-              f"most {seconds[-1] * 1000:7.1f} ms", flush=True)
+        print(f"{name:12} p50 {median * 1000:7.1f} ms, p90 {seconds[len(seconds) * 9 // 10] * 1000:7.1f} ms, "
+              f"p99 {seconds[len(seconds) * 99 // 100] * 1000:7.1f} ms of {len(seconds)} calls", flush=True)
         return median
 
     def update(self, i):
@@ -74,10 +74,10 @@ class Bench:
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("model")
-    parser.add_argument("--calls", type=int, default=25)
+    parser.add_argument("--calls", type=int, default=100)
     parser.add_argument("--pause", type=float, default=0, help="milliseconds between calls")
     parser.add_argument("--sessions", type=int, default=4)
-    parser.add_argument("--rows", type=int, default=1000)
+    parser.add_argument("--rows", type=int, default=4000)
     parser.add_argument("--tokens", type=int, default=24)
     bench = Bench(parser.parse_args())
     bench.calls("warm up")

@@ -164,6 +164,7 @@ sub signal_some
 sub change_settings
 {
 	my %choices = (
+		batch_policy => [qw(static dynamic inflight)],
 		kv_cache_size => [qw(1MB 2MB 16MB)],
 		max_sequences => [ 1, 4, 32 ],
 		max_step_tokens => [ 1, 16, 512 ],

@@ -139,13 +139,16 @@ sub run_psql
 {
 	my ($connstr, $file, $out, $kill_s) = @_;
 	my $begin = time();
+
+	# Here and not in the child, which may be killed before it gets that far.
+	open(my $out_handle, '>', $out) or die "$out: $!";
 	my $pid = fork() // die "fork: $!";
 
 	if ($pid == 0)
 	{
 		open(STDIN, '<', '/dev/null');
-		open(STDOUT, '>', $out);
-		open(STDERR, '>&', \*STDOUT);
+		open(STDOUT, '>&', $out_handle);
+		open(STDERR, '>&', $out_handle);
 		exec('psql', '-XqAt', '-v', 'VERBOSITY=verbose', '-d', $connstr, '-f', $file) or POSIX::_exit(127);
 	}
 	until (waitpid($pid, POSIX::WNOHANG()) == $pid)
@@ -205,8 +208,7 @@ sub client
 	}
 	open(my $handle, '>', "$dir/tally$number") or die "tally: $!";
 	print $handle "$tally{$_} $_\n" for keys %tally;
-	close($handle);
-	return;
+	return close($handle);
 }
 
 # Clients for so many seconds, and meanwhile disturb, a sub, again and again.  how has the probabilities
@@ -225,7 +227,8 @@ sub run_clients
 		if ($pid == 0)
 		{
 			# Not exit: the server is the parent's to stop.
-			POSIX::_exit(eval { client($node, $number, $seed + $number, $how, $until, $dir); 1 } ? 0 : 1);
+			eval { client($node, $number, $seed + $number, $how, $until, $dir) } or print STDERR $@;
+			POSIX::_exit(0);
 		}
 		push @pids, $pid;
 	}
