@@ -387,7 +387,8 @@ IS 'tokens of prompt and answer together, as loaded';
 COMMENT ON COLUMN llm.model_status.slots IS 'how many sequences can run at once, with the eighth that is for single calls';
 COMMENT ON COLUMN llm.model_status.running IS 'sequences in the batch';
 COMMENT ON COLUMN llm.model_status.waiting IS 'sequences in the queue';
-COMMENT ON COLUMN llm.model_status.kv_blocks IS 'blocks of the key-value cache';
+COMMENT ON COLUMN llm.model_status.kv_blocks
+IS 'blocks of the key-value cache: of the layers that see everything, or of those with a window if there are no others';
 COMMENT ON COLUMN llm.model_status.kv_blocks_free IS 'of these, empty';
 COMMENT ON COLUMN llm.model_status.kv_blocks_cached
 IS 'of these, not in use but kept, for prompts that begin like earlier ones';

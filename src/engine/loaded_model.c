@@ -68,45 +68,42 @@ llm_loaded_model_kernels(LlmEngineDevice device)
 													   : "auto");
 }
 
-static int32_t
-blocks_for(int64_t n_tokens)
-{
-	return (int32_t) ((n_tokens + LLM_KV_BLOCK - 1) / LLM_KV_BLOCK);
-}
-
-/* Share the budget for the KV cache out: n_kv_blocks and the usable context_length. */
+/* Share the budget for the KV cache out: KV blocks and the usable context_length. */
 static LlmStatus
 size_kv_cache(LlmLoadedModel *loaded, const LlmInspection *inspection, const LlmKernels *kernels,
 			  LlmDtype kv_type, const LlmEngineConfig *config, LlmError *err)
 {
-	const char *quantization = inspection->summary.quantization;
-	size_t block_bytes = llm_model_kv_block_bytes(&inspection->summary.config, kernels, kv_type);
-	int32_t wanted = (int32_t) inspection->facts.context_length;
-	uint64_t n_blocks = config->kv_cache_bytes / block_bytes;
-	uint64_t n_useful = (uint64_t) blocks_for(wanted) * config->max_sequences;
+	const LlmModelConfig *model = &inspection->summary.config;
+	size_t block_bytes = llm_model_kv_block_bytes(model, kernels, kv_type);
+	size_t layer_bytes = block_bytes / (size_t) model->n_layers;
+	int32_t n_windowed = llm_model_config_n_layers(model, LLM_KV_WINDOW);
+	LlmKvDemand demand = {
+		.bytes = config->kv_cache_bytes,
+		.context_length = (int32_t) inspection->facts.context_length,
+		.max_sequences = (int32_t) config->max_sequences,
+		.max_step_tokens = (int32_t) config->max_step_tokens,
+		.window = llm_model_config_window(model),
+		.full_bytes = layer_bytes * (size_t) (model->n_layers - n_windowed),
+		.window_bytes = layer_bytes * (size_t) n_windowed,
+	};
 
-	if (n_blocks == 0)
+	if (!llm_kv_sizes_share(&demand, &loaded->kv_sizes))
 	{
 		llm_error_set(err, LLM_ERR_LIMIT,
 					  "a KV cache of %llu bytes cannot hold %d tokens of this model (%zu bytes)",
 					  (unsigned long long) config->kv_cache_bytes, LLM_KV_BLOCK, block_bytes);
 		return llm_error_hint(err, "Raise \"postgres_llm.kv_cache_size\".");
 	}
-	if (n_blocks > n_useful)
-		n_blocks = n_useful;
-	if (n_blocks > INT32_MAX / LLM_KV_BLOCK)
-		n_blocks = INT32_MAX / LLM_KV_BLOCK;
-	loaded->n_kv_blocks = (int32_t) n_blocks;
-	loaded->context_length = wanted;
-	if (n_blocks * LLM_KV_BLOCK < (uint64_t) wanted)
-	{
-		loaded->context_length = (int32_t) n_blocks * LLM_KV_BLOCK;
+	loaded->context_length = loaded->kv_sizes.context_length;
+	loaded->n_kv_blocks = demand.full_bytes > 0 || loaded->kv_sizes.n_window_blocks == 0
+							  ? loaded->kv_sizes.n_kv_blocks
+							  : loaded->kv_sizes.n_window_blocks;
+	if (loaded->context_length < demand.context_length)
 		llm_log(LLM_LOG_WARNING,
 				"the KV cache holds %d of the %d tokens of context of a %s model (%s); raise "
 				"\"postgres_llm.kv_cache_size\" to use all",
-				loaded->context_length, wanted, inspection->summary.config.architecture,
-				quantization);
-	}
+				loaded->context_length, demand.context_length, model->architecture,
+				inspection->summary.quantization);
 	return LLM_OK;
 }
 
@@ -135,7 +132,8 @@ create_parts(LlmLoadedModel *loaded, const LlmVocabulary *vocabulary,
 	LlmModelOptions options = {.context_length = loaded->context_length,
 							   .weights_f32 = ref->weight_form == LLM_WEIGHTS_F32,
 							   .kv_type = kv_type,
-							   .n_kv_blocks = loaded->n_kv_blocks,
+							   .n_kv_blocks = loaded->kv_sizes.n_kv_blocks,
+							   .n_window_blocks = loaded->kv_sizes.n_window_blocks,
 							   .max_step_tokens = (int32_t) config->max_step_tokens,
 							   .max_logit_rows = max_rows};
 	LlmSchedulerConfig scheduler_config = {
@@ -144,7 +142,10 @@ create_parts(LlmLoadedModel *loaded, const LlmVocabulary *vocabulary,
 		.max_step_tokens = (int32_t) config->max_step_tokens,
 		.max_prefills = MAX_PREFILLS,
 		.max_logit_rows = max_rows,
-		.n_kv_blocks = loaded->n_kv_blocks,
+		.n_kv_blocks = loaded->kv_sizes.n_kv_blocks,
+		.n_window_blocks = loaded->kv_sizes.n_window_blocks,
+		.window = llm_model_config_window(&inspection->summary.config),
+		.window_only = llm_model_config_n_layers(&inspection->summary.config, LLM_KV_FULL) == 0,
 		.max_context = loaded->context_length,
 		.draft_policy =
 			config->speculation == LLM_SPECULATION_ALWAYS ? LLM_DRAFT_ALWAYS : LLM_DRAFT_IF_IT_PAYS,

@@ -11,6 +11,7 @@
 
 #include "engine/drafter.h"
 #include "engine/inspection.h"
+#include "engine/kv_sizes.h"
 #include "engine/sampler.h"
 #include "scheduler/scheduler.h"
 
@@ -22,8 +23,9 @@ typedef struct LlmLoadedModel
 	LlmSampler *sampler;
 	LlmDrafterMake make_drafter; /* for each sequence that generates; NULL: no speculation */
 	int32_t context_length; /* tokens of one sequence that fit, by model, request and KV cache */
-	int32_t n_kv_blocks;
-	uint64_t n_bytes; /* weights, KV cache and buffers; without the mapped file */
+	LlmKvSizes kv_sizes;
+	int32_t n_kv_blocks; /* as the scheduler's status counts them */
+	uint64_t n_bytes;	 /* weights, KV cache and buffers; without the mapped file */
 } LlmLoadedModel;
 
 /*

@@ -2,7 +2,7 @@
  * batch.c
  *	  From planned sequences to flat arrays; see batch.h.
  *
- * The block table is the only array whose size depends on the context: at 256 sequences of 4096
+ * A block table is the only array whose size depends on the context: at 256 sequences of 4096
  * tokens a step would copy a quarter of a megabyte of block numbers that have not changed.  A block
  * table grows while a sequence runs, and counts the rare changes of an entry.  So each row
  * remembers whose it is and how much of it was copied, and a sequence that is met unchanged in the
@@ -38,12 +38,28 @@ struct LlmBatch
 	int32_t *block_table;  /* [max sequences, max blocks] */
 	int32_t *logit_row;	   /* [max rows] */
 
+	/* Of the window group, or NULL: */
+	int32_t *window_slot_mapping; /* [max tokens] */
+	int32_t *window_table;		  /* [max sequences, max blocks] */
+
 	TableRow *table_rows;	 /* [max sequences] */
 	LlmSequence **sequences; /* [max sequences] borrowed */
 	LlmLogitRow *rows;		 /* [max rows] */
 
 	LlmBatchLimits limits;
 };
+
+static bool
+create_window_arrays(LlmBatch *batch, const LlmBatchLimits *limits)
+{
+	size_t n_entries = (size_t) limits->max_sequences * (size_t) limits->max_blocks;
+
+	if (!limits->windowed)
+		return true;
+	batch->window_slot_mapping = calloc((size_t) limits->max_tokens, sizeof(int32_t));
+	batch->window_table = calloc(n_entries, sizeof(int32_t));
+	return batch->window_slot_mapping != NULL && batch->window_table != NULL;
+}
 
 LlmStatus
 llm_batch_create(const LlmBatchLimits *limits, LlmBatch **out, LlmError *err)
@@ -69,7 +85,7 @@ llm_batch_create(const LlmBatchLimits *limits, LlmBatch **out, LlmError *err)
 	if (batch->token == NULL || batch->position == NULL || batch->seq_of == NULL ||
 		batch->slot_mapping == NULL || batch->query_start == NULL || batch->context_len == NULL ||
 		batch->block_table == NULL || batch->logit_row == NULL || batch->table_rows == NULL ||
-		batch->sequences == NULL || batch->rows == NULL)
+		batch->sequences == NULL || batch->rows == NULL || !create_window_arrays(batch, limits))
 		goto fail;
 
 	batch->limits = *limits;
@@ -83,6 +99,8 @@ llm_batch_create(const LlmBatchLimits *limits, LlmBatch **out, LlmError *err)
 		.block_table = batch->block_table,
 		.slot_mapping = batch->slot_mapping,
 		.logit_row = batch->logit_row,
+		.window_table = batch->window_table,
+		.window_slot_mapping = batch->window_slot_mapping,
 	};
 	*out = batch;
 	return LLM_OK;
@@ -107,6 +125,8 @@ llm_batch_destroy(LlmBatch *batch)
 	free(batch->context_len);
 	free(batch->block_table);
 	free(batch->logit_row);
+	free(batch->window_slot_mapping);
+	free(batch->window_table);
 	free(batch->table_rows);
 	free(batch->sequences);
 	free(batch->rows);
@@ -120,21 +140,42 @@ llm_batch_clear(LlmBatch *batch)
 	batch->query_start[0] = 0;
 }
 
-/* Bring row s of the block table up to what the sequence holds. */
+/* Copy entries first to end - 1 of a sequence's table into row s of the view's. */
+static void
+copy_entries(const LlmBatch *batch, int32_t *table, int32_t s, const int32_t *blocks, int32_t first,
+			 int32_t end)
+{
+	int32_t *row = table + (size_t) s * (size_t) batch->view.max_blocks;
+
+	memcpy(row + first, blocks + first, (size_t) (end - first) * sizeof(int32_t));
+}
+
+/*
+ * Bring row s of the block tables up to what the sequence holds.  Entries behind the window stay as
+ * they are in the row: nobody reads them.
+ */
 static void
 copy_blocks(LlmBatch *batch, int32_t s, const LlmSequence *sequence)
 {
 	TableRow *row = &batch->table_rows[s];
-	int32_t *table = batch->block_table + (size_t) s * (size_t) batch->view.max_blocks;
+	int32_t end = sequence->n_blocks;
 
-	LLM_ASSERT(sequence->n_blocks <= batch->view.max_blocks);
+	LLM_ASSERT(end <= batch->view.max_blocks);
 	if (row->serial != sequence->serial || row->n_replaced != sequence->n_replaced)
 		*row = (TableRow){.serial = sequence->serial, .n_replaced = sequence->n_replaced};
-	if (row->n_blocks == sequence->n_blocks)
+	if (row->n_blocks == end)
 		return;
-	memcpy(table + row->n_blocks, sequence->blocks + row->n_blocks,
-		   (size_t) (sequence->n_blocks - row->n_blocks) * sizeof(int32_t));
-	row->n_blocks = sequence->n_blocks;
+	copy_entries(batch, batch->block_table, s, sequence->blocks, row->n_blocks, end);
+	if (batch->window_table != NULL)
+		copy_entries(batch, batch->window_table, s, sequence->window_blocks, row->n_blocks, end);
+	row->n_blocks = end;
+}
+
+/* Where K and V of this position go. */
+static int32_t
+slot_of(const int32_t *blocks, int32_t position)
+{
+	return blocks[position / LLM_KV_BLOCK] * LLM_KV_BLOCK + position % LLM_KV_BLOCK;
 }
 
 void
@@ -154,8 +195,9 @@ llm_batch_add(LlmBatch *batch, LlmSequence *sequence)
 		batch->token[t] = sequence->tokens[position];
 		batch->position[t] = position;
 		batch->seq_of[t] = s;
-		batch->slot_mapping[t] =
-			sequence->blocks[position / LLM_KV_BLOCK] * LLM_KV_BLOCK + position % LLM_KV_BLOCK;
+		batch->slot_mapping[t] = slot_of(sequence->blocks, position);
+		if (batch->window_slot_mapping != NULL)
+			batch->window_slot_mapping[t] = slot_of(sequence->window_blocks, position);
 		if (position >= sequence->logits_from)
 		{
 			int32_t row = view->n_logit_rows++;

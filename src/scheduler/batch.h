@@ -11,6 +11,8 @@
 #include "kernels/batch_view.h"
 #include "scheduler/sequence.h"
 
+#include <stdbool.h>
+
 typedef struct LlmBatch LlmBatch;
 
 /* The largest step; all are at least 1. */
@@ -20,6 +22,7 @@ typedef struct LlmBatchLimits
 	int32_t max_sequences;
 	int32_t max_rows;	/* that want logits */
 	int32_t max_blocks; /* KV blocks of one sequence */
+	bool windowed;		/* there is a window group */
 } LlmBatchLimits;
 
 extern LlmStatus llm_batch_create(const LlmBatchLimits *limits, LlmBatch **out, LlmError *err);

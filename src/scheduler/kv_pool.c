@@ -22,7 +22,7 @@ typedef enum KvBlockState
 	KV_BLOCK_FREE,
 	/* In n_users block tables.  Exits: FREE or IDLE, when its last user releases it. */
 	KV_BLOCK_USED,
-	/* In the idle list, its content kept.  Exits: USED, by share and by take. */
+	/* In the idle list, its content kept.  Exits: USED, by share and by take; FREE, by drop. */
 	KV_BLOCK_IDLE
 } KvBlockState;
 
@@ -164,11 +164,48 @@ llm_kv_pool_is_idle(const LlmKvPool *pool, int32_t block)
 	return pool->blocks[block].state == KV_BLOCK_IDLE;
 }
 
+int32_t
+llm_kv_pool_exchange(LlmKvPool *pool, int32_t block, int32_t same)
+{
+	/* Ours becomes free first, so there is one to promise if nobody uses the other. */
+	llm_kv_pool_release(pool, &block, 1, 0);
+	if (llm_kv_pool_is_idle(pool, same))
+	{
+		bool promised = llm_kv_pool_reserve(pool, 1);
+
+		LLM_ASSERT(promised);
+		(void) promised;
+	}
+	llm_kv_pool_share(pool, same);
+	return same;
+}
+
 void
 llm_kv_pool_keep(LlmKvPool *pool, int32_t block)
 {
 	LLM_ASSERT(pool->blocks[block].state == KV_BLOCK_USED);
 	pool->blocks[block].kept = true;
+}
+
+bool
+llm_kv_pool_is_kept(const LlmKvPool *pool, int32_t block)
+{
+	return pool->blocks[block].kept;
+}
+
+static void
+free_push(LlmKvPool *pool, int32_t block)
+{
+	pool->blocks[block] = (KvBlock){.next = pool->first_free, .state = KV_BLOCK_FREE};
+	pool->first_free = block;
+	pool->n_free++;
+}
+
+void
+llm_kv_pool_drop(LlmKvPool *pool, int32_t block)
+{
+	idle_unlink(pool, block);
+	free_push(pool, block);
 }
 
 void
@@ -190,11 +227,7 @@ llm_kv_pool_release(LlmKvPool *pool, const int32_t *blocks, int32_t n_blocks, in
 		if (block->kept)
 			idle_append(pool, blocks[i]);
 		else
-		{
-			*block = (KvBlock){.next = pool->first_free, .state = KV_BLOCK_FREE};
-			pool->first_free = blocks[i];
-			pool->n_free++;
-		}
+			free_push(pool, blocks[i]);
 	}
 	pool->n_reserved -= n_reserved;
 	LLM_ASSERT(pool->n_free + pool->n_idle <= pool->n_total);

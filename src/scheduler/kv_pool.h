@@ -3,7 +3,7 @@
  *	  The KV blocks of one model: who may have one, which are free, which are in use, which idle.
  *
  *	  FREE  --take-->  USED  --release-->  FREE, or IDLE when its content has a name (kept)
- *	  IDLE  --share-->  USED,  --take-->  USED, its content forgotten
+ *	  IDLE  --share-->  USED,  --take-->  USED, its content forgotten,  --drop-->  FREE
  *
  * A used block has one user or, when its content is shared, several.  An idle one has none, but
  * what it holds may be wanted again; idle blocks are taken when no block is free, the one that was
@@ -43,8 +43,15 @@ extern int32_t llm_kv_pool_take(LlmKvPool *pool, bool *was_idle);
 extern void llm_kv_pool_share(LlmKvPool *pool, int32_t block);
 extern bool llm_kv_pool_is_idle(const LlmKvPool *pool, int32_t block);
 
+/* The caller's block holds what `same` does: give it up for a use of that one; returns same. */
+extern int32_t llm_kv_pool_exchange(LlmKvPool *pool, int32_t block, int32_t same);
+
 /* The used block's content is worth keeping: without users it will be idle. */
 extern void llm_kv_pool_keep(LlmKvPool *pool, int32_t block);
+extern bool llm_kv_pool_is_kept(const LlmKvPool *pool, int32_t block);
+
+/* The idle block's content is not worth keeping any more: it is free. */
+extern void llm_kv_pool_drop(LlmKvPool *pool, int32_t block);
 
 /*
  * The one way back: the caller gives up its use of the n_blocks blocks in blocks[] and a promise of

@@ -1,6 +1,6 @@
 /*
  * kv_store.c
- *	  Pool and prefix tree together; see kv_store.h.
+ *	  Pools and prefix tree together; see kv_store.h.
  */
 #include "scheduler/kv_store.h"
 
@@ -10,41 +10,71 @@
 #include <stddef.h>
 
 LlmStatus
-llm_kv_store_create(int32_t n_blocks, LlmKvStore *store, LlmError *err)
+llm_kv_store_create(int32_t n_blocks, int32_t n_window_blocks, int32_t window,
+					int32_t max_window_blocks, LlmKvStore *store, LlmError *err)
 {
 	LlmStatus status;
 
-	*store = (LlmKvStore){NULL, NULL};
+	*store = (LlmKvStore){.pool = NULL};
 	status = llm_kv_pool_create(n_blocks, &store->pool, err);
 	if (status == LLM_OK)
 		status = llm_prefix_tree_create(n_blocks, &store->tree, err);
+	if (status == LLM_OK && n_window_blocks > 0)
+		status = llm_kv_window_create(n_blocks, n_window_blocks, window, max_window_blocks,
+									  &store->window, err);
 	return status;
 }
 
 void
 llm_kv_store_destroy(LlmKvStore *store)
 {
+	llm_kv_window_destroy(&store->window);
 	llm_prefix_tree_destroy(store->tree);
 	llm_kv_pool_destroy(store->pool);
 }
 
-int32_t
+/* Cut the match to where the window of the next token is known, and name its blocks. */
+static void
+match_window(const LlmKvStore *store, LlmKvMatch *match, const int32_t *blocks,
+			 int32_t *window_blocks)
+{
+	const LlmKvWindow *window = &store->window;
+	int32_t n_known = 0, n_in_row = 0; /* nothing at all is a match, too */
+
+	for (int32_t i = 0; i < match->n_blocks; i++)
+	{
+		window_blocks[i] = window->block_of[blocks[i]];
+		n_in_row = window_blocks[i] != LLM_NO_KV_BLOCK ? n_in_row + 1 : 0;
+		if (i + 1 - n_in_row <= llm_kv_window_first(window, (i + 1) * LLM_KV_BLOCK))
+			n_known = i + 1;
+	}
+	match->n_blocks = n_known;
+	match->first_window = llm_kv_window_first(window, n_known * LLM_KV_BLOCK);
+	for (int32_t i = 0; i < match->first_window; i++)
+		window_blocks[i] = LLM_NO_KV_BLOCK;
+	for (int32_t i = match->first_window; i < n_known; i++)
+		match->n_window_idle += llm_kv_pool_is_idle(window->pool, window_blocks[i]);
+}
+
+LlmKvMatch
 llm_kv_store_match(const LlmKvStore *store, uint64_t tenant, const int32_t *tokens,
-				   int32_t n_blocks, int32_t *blocks, int32_t *n_idle)
+				   int32_t n_blocks, int32_t *blocks, int32_t *window_blocks)
 {
 	int32_t parent = LLM_NO_KV_BLOCK;
-	int32_t n = 0;
+	LlmKvMatch match = {0};
 
-	*n_idle = 0;
-	for (; n < n_blocks; n++, tokens += LLM_KV_BLOCK)
+	for (; match.n_blocks < n_blocks; tokens += LLM_KV_BLOCK)
 	{
 		parent = llm_prefix_tree_find(store->tree, tenant, parent, tokens);
 		if (parent == LLM_NO_KV_BLOCK)
 			break;
-		blocks[n] = parent;
-		*n_idle += llm_kv_pool_is_idle(store->pool, parent);
+		blocks[match.n_blocks++] = parent;
 	}
-	return n;
+	if (llm_kv_store_has_window(store))
+		match_window(store, &match, blocks, window_blocks);
+	for (int32_t i = 0; i < match.n_blocks; i++)
+		match.n_idle += llm_kv_pool_is_idle(store->pool, blocks[i]);
+	return match;
 }
 
 int32_t
@@ -54,7 +84,11 @@ llm_kv_store_take(LlmKvStore *store)
 	int32_t block = llm_kv_pool_take(store->pool, &was_idle);
 
 	if (was_idle)
+	{
 		llm_prefix_tree_forget(store->tree, block);
+		if (llm_kv_store_has_window(store))
+			llm_kv_window_forget(&store->window, block);
+	}
 	return block;
 }
 
@@ -63,31 +97,19 @@ llm_kv_store_publish(LlmKvStore *store, uint64_t tenant, int32_t parent, const i
 					 int32_t block)
 {
 	int32_t same = llm_prefix_tree_find(store->tree, tenant, parent, tokens);
-	bool promised;
 
 	LLM_ASSERT(same != block);
-	if (same == LLM_NO_KV_BLOCK)
-	{
-		llm_prefix_tree_insert(store->tree, tenant, parent, tokens, block);
-		llm_kv_pool_keep(store->pool, block);
-		return block;
-	}
-
-	/* Ours becomes free first, so there is one to promise if nobody uses the other. */
-	llm_kv_pool_release(store->pool, &block, 1, 0);
-	if (llm_kv_pool_is_idle(store->pool, same))
-	{
-		promised = llm_kv_pool_reserve(store->pool, 1);
-		LLM_ASSERT(promised);
-		(void) promised;
-	}
-	llm_kv_pool_share(store->pool, same);
-	return same;
+	if (same != LLM_NO_KV_BLOCK)
+		return llm_kv_pool_exchange(store->pool, block, same);
+	llm_prefix_tree_insert(store->tree, tenant, parent, tokens, block);
+	llm_kv_pool_keep(store->pool, block);
+	return block;
 }
 
 bool
 llm_kv_store_check(const LlmKvStore *store)
 {
 	return llm_prefix_tree_check(store->tree) &&
-		   llm_prefix_tree_n_nodes(store->tree) == llm_kv_pool_n_kept(store->pool);
+		   llm_prefix_tree_n_nodes(store->tree) == llm_kv_pool_n_kept(store->pool) &&
+		   (!llm_kv_store_has_window(store) || llm_kv_window_check(&store->window, store->pool));
 }

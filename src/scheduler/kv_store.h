@@ -1,6 +1,6 @@
 /*
  * kv_store.h
- *	  The KV blocks of one model with what is known of their content: pool and prefix tree together.
+ *	  The KV blocks of one model with what is known of their content: pools and prefix tree.
  *
  * The pool says who uses a block, the tree what it holds.  Their common rule, checked by
  * llm_kv_store_check: a block is in the tree exactly while the pool keeps its content.
@@ -11,24 +11,47 @@
 #define LLM_SCHEDULER_KV_STORE_H
 
 #include "scheduler/kv_pool.h"
+#include "scheduler/kv_window.h"
 #include "scheduler/prefix_tree.h"
 
 typedef struct LlmKvStore
 {
-	LlmKvPool *pool;	 /* owned */
-	LlmPrefixTree *tree; /* owned */
+	LlmKvPool *pool;	 /* of the full group; owned */
+	LlmPrefixTree *tree; /* of its blocks; owned */
+	LlmKvWindow window;	 /* the window group, when there is one */
 } LlmKvStore;
 
-/* After a failure *store is fit for destroy. */
-extern LlmStatus llm_kv_store_create(int32_t n_blocks, LlmKvStore *store, LlmError *err);
+/* What is known of a sequence's beginning: blocks that others have computed. */
+typedef struct LlmKvMatch
+{
+	int32_t n_blocks;	   /* of the prefix, from the first on */
+	int32_t n_idle;		   /* of these, without a user */
+	int32_t first_window;  /* window blocks are needed from this one on */
+	int32_t n_window_idle; /* of those, without a user */
+} LlmKvMatch;
+
+/*
+ * n_window_blocks 0: without a window group, and the numbers that follow say nothing (kv_window.h).
+ * After a failure *store is fit for destroy.
+ */
+extern LlmStatus llm_kv_store_create(int32_t n_blocks, int32_t n_window_blocks, int32_t window,
+									 int32_t max_window_blocks, LlmKvStore *store, LlmError *err);
 extern void llm_kv_store_destroy(LlmKvStore *store);
+
+static inline bool
+llm_kv_store_has_window(const LlmKvStore *store)
+{
+	return store->window.pool != NULL;
+}
 
 /*
  * The blocks that hold the longest prefix of tokens[n_blocks * LLM_KV_BLOCK] of this tenant, into
- * blocks[]; returns how many.  *n_idle of them have no user.  Nothing changes hands.
+ * blocks[].  With a window group it is the longest one behind which a token finds its window, too,
+ * whose blocks go into window_blocks[], which is NULL without.  Nothing changes hands.
  */
-extern int32_t llm_kv_store_match(const LlmKvStore *store, uint64_t tenant, const int32_t *tokens,
-								  int32_t n_blocks, int32_t *blocks, int32_t *n_idle);
+extern LlmKvMatch llm_kv_store_match(const LlmKvStore *store, uint64_t tenant,
+									 const int32_t *tokens, int32_t n_blocks, int32_t *blocks,
+									 int32_t *window_blocks);
 
 /* A promised block for new content. */
 extern int32_t llm_kv_store_take(LlmKvStore *store);

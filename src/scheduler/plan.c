@@ -204,8 +204,7 @@ next_to_admit(const LlmScheduler *scheduler, const LlmLane *lane)
 
 	for (LlmSequence *s = lane->waiting.first; s != NULL && i < MAX_LOOKED_AT; s = s->next, i++)
 	{
-		int32_t n_idle;
-		int32_t n_known = llm_sequence_match(s, &scheduler->store, &n_idle);
+		int32_t n_known = llm_sequence_match(s, &scheduler->store).n_blocks;
 
 		if (is_deferred(scheduler, s, n_known))
 			continue;

@@ -10,13 +10,13 @@
 
 /* Of the lane's running sequences that may be preempted: the one that has least to lose. */
 static LlmSequence *
-least_computed(const LlmLane *lane)
+least_computed(const LlmScheduler *scheduler, const LlmLane *lane)
 {
 	LlmSequence *least = NULL;
 
 	for (LlmSequence *s = lane->running.first; s != NULL; s = s->next)
 	{
-		if (s->n_preempted >= LLM_MAX_PREEMPTED)
+		if (s->n_preempted >= LLM_MAX_PREEMPTED && !llm_sequence_lacks_window(s, &scheduler->store))
 			continue;
 		if (least == NULL || s->n_computed < least->n_computed ||
 			(s->n_computed == least->n_computed && s->serial > least->serial))
@@ -38,7 +38,7 @@ preempt(LlmScheduler *scheduler, LlmSequence *sequence)
 bool
 llm_preemption_of_bulk(LlmScheduler *scheduler)
 {
-	LlmSequence *victim = least_computed(&scheduler->bulk);
+	LlmSequence *victim = least_computed(scheduler, &scheduler->bulk);
 
 	if (victim == NULL)
 		return false;
@@ -49,17 +49,18 @@ llm_preemption_of_bulk(LlmScheduler *scheduler)
 /*
  * KV blocks for what the sequence knows, at the cost of others that have computed less; false when
  * it is the one who has computed least, itself.  There is always a victim: a sequence that needs
- * more than it was promised has not been preempted often enough to be spared.
+ * more than it was promised has not been preempted often enough to be spared, or lacks window
+ * blocks, for which nobody is spared.
  */
 static bool
 secure(LlmScheduler *scheduler, LlmLane *lane, LlmSequence *sequence)
 {
 	while (!llm_sequence_extend(sequence, &scheduler->store, llm_sequence_n_pending(sequence)))
 	{
-		LlmSequence *victim = least_computed(&scheduler->bulk);
+		LlmSequence *victim = least_computed(scheduler, &scheduler->bulk);
 
 		if (victim == NULL)
-			victim = least_computed(lane);
+			victim = least_computed(scheduler, lane);
 		if (victim == sequence)
 			return false;
 		preempt(scheduler, victim);

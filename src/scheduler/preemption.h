@@ -11,6 +11,9 @@
  *		has computed most always goes on, and ends.
  *	  - One that was preempted LLM_MAX_PREEMPTED times is admitted with a promise of all it may ever
  *		need, and not preempted any more.  So nobody is for ever.
+ *	  - But for window blocks (kv_window.h): who gives one back that others still use gets none in
+ *		its place, whatever was promised, and may be preempted while it lacks one.  Those others
+ *		are behind it, so this ends when they have caught up.
  *
  * Internal to src/scheduler.
  */

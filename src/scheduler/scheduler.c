@@ -49,6 +49,42 @@ check_config(const LlmSchedulerConfig *config, LlmError *err)
 	return LLM_OK;
 }
 
+int32_t
+llm_scheduler_window_blocks(int32_t window, int32_t max_step_tokens)
+{
+	/*
+	 * From the first position that the first token of a step sees to its last token.  Accepted
+	 * drafts have moved the computed tokens on since blocks were given back.
+	 */
+	int64_t n_positions = (int64_t) window - 1 + LLM_MAX_DRAFT + max_step_tokens;
+	int64_t n_blocks = (n_positions + LLM_KV_BLOCK - 2) / LLM_KV_BLOCK + 1;
+
+	return n_blocks < MAX_KV_BLOCKS ? (int32_t) n_blocks : MAX_KV_BLOCKS;
+}
+
+/* Check the window group, and say in *max_blocks how much of it one sequence may need. */
+static LlmStatus
+check_window(const LlmSchedulerConfig *config, int32_t *max_blocks, LlmError *err)
+{
+	int32_t in_context = llm_sequence_blocks_for(config->max_context);
+
+	*max_blocks = 0;
+	if (config->n_window_blocks == 0)
+		return LLM_OK;
+	if (config->window < 1)
+		return llm_error_set(err, LLM_ERR_INVALID_ARGUMENT,
+							 "scheduler setting window is %d, must be at least 1",
+							 (int) config->window);
+	*max_blocks = llm_scheduler_window_blocks(config->window, config->max_step_tokens);
+	if (*max_blocks > in_context)
+		*max_blocks = in_context;
+	if (config->n_window_blocks < *max_blocks || config->n_window_blocks > MAX_KV_BLOCKS)
+		return llm_error_set(err, LLM_ERR_INVALID_ARGUMENT,
+							 "scheduler setting n_window_blocks is %d, must be between %d and %d",
+							 (int) config->n_window_blocks, (int) *max_blocks, (int) MAX_KV_BLOCKS);
+	return LLM_OK;
+}
+
 static LlmStatus
 create_batch(const LlmSchedulerConfig *config, LlmBatch **out, LlmError *err)
 {
@@ -57,6 +93,7 @@ create_batch(const LlmSchedulerConfig *config, LlmBatch **out, LlmError *err)
 		.max_sequences = config->max_sequences,
 		.max_rows = config->max_logit_rows,
 		.max_blocks = llm_sequence_blocks_for(config->max_context),
+		.windowed = config->n_window_blocks > 0,
 	};
 
 	/* No sequence holds more KV blocks than there are. */
@@ -70,7 +107,10 @@ llm_scheduler_create(const LlmSchedulerConfig *config, LlmScheduler **out, LlmEr
 {
 	LlmStatus status = check_config(config, err);
 	LlmScheduler *scheduler;
+	int32_t max_window_blocks = 0;
 
+	if (status == LLM_OK)
+		status = check_window(config, &max_window_blocks, err);
 	if (status != LLM_OK)
 		return status;
 	scheduler = calloc(1, sizeof(*scheduler));
@@ -79,7 +119,8 @@ llm_scheduler_create(const LlmSchedulerConfig *config, LlmScheduler **out, LlmEr
 	scheduler->config = *config;
 	scheduler->draft_share.always = config->draft_policy == LLM_DRAFT_ALWAYS;
 	scheduler->gathering.in_batches = config->batch_policy != LLM_BATCH_INFLIGHT;
-	status = llm_kv_store_create(config->n_kv_blocks, &scheduler->store, err);
+	status = llm_kv_store_create(config->n_kv_blocks, config->n_window_blocks, config->window,
+								 max_window_blocks, &scheduler->store, err);
 	if (status == LLM_OK)
 		status = create_batch(config, &scheduler->batch, err);
 	if (status == LLM_OK)
@@ -187,7 +228,8 @@ llm_scheduler_add(LlmScheduler *scheduler, const LlmSequenceSpec *spec, LlmSeque
 		llm_error_hint(err, "Try again later or allow a longer queue.");
 		return LLM_ERR_LIMIT;
 	}
-	status = llm_sequence_create(spec, scheduler->last_serial + 1, out, err);
+	status = llm_sequence_create(spec, scheduler->last_serial + 1,
+								 llm_kv_store_has_window(&scheduler->store), out, err);
 	if (status != LLM_OK)
 		return status;
 	scheduler->last_serial++;
@@ -237,16 +279,36 @@ llm_scheduler_expect_interactive(LlmScheduler *scheduler)
 void
 llm_scheduler_status(const LlmScheduler *scheduler, LlmSchedulerStatus *out)
 {
+	bool of_window = scheduler->config.window_only && llm_kv_store_has_window(&scheduler->store);
+	const LlmKvPool *pool = of_window ? scheduler->store.window.pool : scheduler->store.pool;
+
 	*out = (LlmSchedulerStatus){
 		.running = llm_scheduler_n_running(scheduler),
 		.waiting = llm_scheduler_n_waiting(scheduler),
-		.kv_blocks_total = llm_kv_pool_n_total(scheduler->store.pool),
-		.kv_blocks_free = llm_kv_pool_n_free(scheduler->store.pool),
-		.kv_blocks_cached = llm_kv_pool_n_idle(scheduler->store.pool),
+		.kv_blocks_total = llm_kv_pool_n_total(pool),
+		.kv_blocks_free = llm_kv_pool_n_free(pool),
+		.kv_blocks_cached = llm_kv_pool_n_idle(pool),
 		.steps = scheduler->steps,
 		.tokens = scheduler->tokens,
 		.preemptions = scheduler->preemptions,
 	};
+}
+
+/* Promises of KV blocks, added up. */
+typedef struct Promises
+{
+	int32_t full;
+	int32_t window;
+} Promises;
+
+/* Are the KV blocks of the sequence in use, as its tables say? */
+static bool
+check_blocks(const LlmKvStore *store, const LlmSequence *s)
+{
+	return llm_kv_pool_check_owned(store->pool, s->blocks, s->n_blocks) &&
+		   (!llm_kv_store_has_window(store) ||
+			llm_kv_pool_check_owned(store->window.pool, s->window_blocks + s->first_window,
+									s->n_blocks - s->first_window));
 }
 
 /*
@@ -255,7 +317,7 @@ llm_scheduler_status(const LlmScheduler *scheduler, LlmSchedulerStatus *out)
  */
 static bool
 check_list(const LlmScheduler *scheduler, const LlmSequenceList *list, LlmSequenceState state,
-		   bool bulk, int32_t *n_reserved)
+		   bool bulk, Promises *promises)
 {
 	const LlmSequence *prev = NULL;
 	int32_t n = 0;
@@ -263,38 +325,45 @@ check_list(const LlmScheduler *scheduler, const LlmSequenceList *list, LlmSequen
 	for (const LlmSequence *s = list->first; s != NULL; prev = s, s = s->next)
 	{
 		if (++n > list->n || s->prev != prev || s->state != state || s->bulk != bulk ||
-			!llm_sequence_check(s))
+			!llm_sequence_check(s, &scheduler->store))
 			return false;
 		if (s->n_planned > 0 && !scheduler->step_planned)
 			return false;
-		if (!llm_kv_pool_check_owned(scheduler->store.pool, s->blocks, s->n_blocks))
+		if (!check_blocks(&scheduler->store, s))
 			return false;
-		*n_reserved += s->n_reserved;
+		promises->full += s->n_reserved;
+		promises->window += s->n_window_reserved;
 	}
 	return n == list->n && list->last == prev;
 }
 
 static bool
-check_lane(const LlmScheduler *scheduler, const LlmLane *lane, bool bulk, int32_t *n_reserved)
+check_lane(const LlmScheduler *scheduler, const LlmLane *lane, bool bulk, Promises *promises)
 {
-	return check_list(scheduler, &lane->waiting, LLM_SEQUENCE_WAITING, bulk, n_reserved) &&
-		   check_list(scheduler, &lane->running, LLM_SEQUENCE_RUNNING, bulk, n_reserved);
+	return check_list(scheduler, &lane->waiting, LLM_SEQUENCE_WAITING, bulk, promises) &&
+		   check_list(scheduler, &lane->running, LLM_SEQUENCE_RUNNING, bulk, promises);
 }
 
 bool
 llm_scheduler_check(const LlmScheduler *scheduler)
 {
 	const LlmSchedulerConfig *config = &scheduler->config;
+	const LlmKvStore *store = &scheduler->store;
 	int32_t n_running = llm_scheduler_n_running(scheduler);
 	int32_t n_waiting = llm_scheduler_n_waiting(scheduler);
-	int32_t n_reserved = 0;
+	bool windowed = llm_kv_store_has_window(store);
+	Promises promises = {0, 0};
 
 	/* Whoever is preempted waits beside those that were let into the queue. */
 	return n_running <= config->max_sequences &&
 		   n_waiting <= config->max_waiting + config->max_sequences &&
-		   llm_kv_pool_check_begin(scheduler->store.pool) &&
-		   check_lane(scheduler, &scheduler->interactive, false, &n_reserved) &&
-		   check_lane(scheduler, &scheduler->bulk, true, &n_reserved) &&
-		   n_reserved == llm_kv_pool_n_reserved(scheduler->store.pool) &&
-		   llm_kv_pool_check_end(scheduler->store.pool) && llm_kv_store_check(&scheduler->store);
+		   llm_kv_pool_check_begin(store->pool) &&
+		   (!windowed || llm_kv_pool_check_begin(store->window.pool)) &&
+		   check_lane(scheduler, &scheduler->interactive, false, &promises) &&
+		   check_lane(scheduler, &scheduler->bulk, true, &promises) &&
+		   promises.full == llm_kv_pool_n_reserved(store->pool) &&
+		   llm_kv_pool_check_end(store->pool) &&
+		   (!windowed || (promises.window == llm_kv_pool_n_reserved(store->window.pool) &&
+						  llm_kv_pool_check_end(store->window.pool))) &&
+		   llm_kv_store_check(store);
 }

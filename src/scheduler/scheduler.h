@@ -59,9 +59,22 @@ typedef struct LlmSchedulerConfig
 	int32_t max_logit_rows;	 /* rows that want logits in a step, >= max_sequences */
 	int32_t n_kv_blocks;
 	int32_t max_context; /* tokens of one sequence */
+
+	/*
+	 * Layers with a window that have KV blocks of their own (kernels/batch_view.h); 0 blocks:
+	 * there are none.  At least as many as one sequence needs, llm_scheduler_window_blocks.
+	 */
+	int32_t n_window_blocks;
+	int32_t window; /* positions that the widest window shows */
+
+	/* No other layers: KV blocks of the full group are mere numbers, and not in the status. */
+	bool window_only;
 	LlmDraftPolicy draft_policy;
 	LlmBatchPolicy batch_policy;
 } LlmSchedulerConfig;
+
+/* The most window blocks that one sequence needs at once: its window and one step. */
+extern int32_t llm_scheduler_window_blocks(int32_t window, int32_t max_step_tokens);
 
 extern LlmStatus llm_scheduler_create(const LlmSchedulerConfig *config, LlmScheduler **out,
 									  LlmError *err);
@@ -121,6 +134,7 @@ extern void llm_scheduler_expect_interactive(LlmScheduler *scheduler);
  */
 extern void llm_scheduler_remove(LlmScheduler *scheduler, LlmSequence *sequence);
 
+/* The KV blocks are those of the full group, or of the window group if window_only. */
 typedef struct LlmSchedulerStatus
 {
 	int32_t running;

@@ -13,11 +13,13 @@
 #include <string.h>
 
 LlmStatus
-llm_sequence_create(const LlmSequenceSpec *spec, uint64_t serial, LlmSequence **out, LlmError *err)
+llm_sequence_create(const LlmSequenceSpec *spec, uint64_t serial, bool windowed, LlmSequence **out,
+					LlmError *err)
 {
 	size_t max_tokens = (size_t) spec->n_tokens + (size_t) spec->max_new_tokens;
 	size_t max_blocks = (size_t) llm_sequence_blocks_for((int32_t) max_tokens);
-	size_t n_bytes = sizeof(LlmSequence) + (max_tokens + max_blocks) * sizeof(int32_t);
+	size_t n_tables = windowed ? 2 : 1;
+	size_t n_bytes = sizeof(LlmSequence) + (max_tokens + n_tables * max_blocks) * sizeof(int32_t);
 	LlmSequence *sequence = malloc(n_bytes);
 
 	if (sequence == NULL)
@@ -34,6 +36,7 @@ llm_sequence_create(const LlmSequenceSpec *spec, uint64_t serial, LlmSequence **
 		.serial = serial,
 		.owner = spec->owner,
 		.blocks = sequence->tokens + max_tokens,
+		.window_blocks = windowed ? sequence->tokens + max_tokens + max_blocks : NULL,
 	};
 	memcpy(sequence->tokens, spec->tokens, (size_t) spec->n_tokens * sizeof(int32_t));
 	*out = sequence;
@@ -102,17 +105,17 @@ llm_sequence_move(LlmSequence *sequence, LlmSequenceState state, LlmSequenceList
 		list_append(to, sequence);
 }
 
-int32_t
-llm_sequence_match(LlmSequence *sequence, const LlmKvStore *store, int32_t *n_idle)
+LlmKvMatch
+llm_sequence_match(LlmSequence *sequence, const LlmKvStore *store)
 {
 	LLM_ASSERT(sequence->state == LLM_SEQUENCE_WAITING && sequence->n_blocks == 0);
-	*n_idle = 0;
 	if (sequence->tenant == 0)
-		return 0;
+		return (LlmKvMatch){0};
 
 	/* The first token whose logits are wanted must be computed, and all after it. */
 	return llm_kv_store_match(store, sequence->tenant, sequence->tokens,
-							  sequence->logits_from / LLM_KV_BLOCK, sequence->blocks, n_idle);
+							  sequence->logits_from / LLM_KV_BLOCK, sequence->blocks,
+							  sequence->window_blocks);
 }
 
 /* The tokens for which a sequence is promised KV blocks when it is admitted. */
@@ -130,21 +133,60 @@ tokens_to_promise(const LlmSequence *sequence, int32_t n_new)
 	return n_tokens < sequence->max_tokens ? (int32_t) n_tokens : sequence->max_tokens;
 }
 
+/* A promise of blocks of either group; false, with nothing changed, when one has too few. */
+static bool
+reserve(LlmKvStore *store, int32_t n_blocks, int32_t n_window_blocks)
+{
+	if (!llm_kv_pool_reserve(store->pool, n_blocks))
+		return false;
+	if (n_window_blocks == 0 || llm_kv_pool_reserve(store->window.pool, n_window_blocks))
+		return true;
+	llm_kv_pool_release(store->pool, NULL, 0, n_blocks);
+	return false;
+}
+
+/*
+ * Window blocks that are missing until the sequence holds or is promised as many as a step can use
+ * when it has n_blocks blocks of tokens; 0 when none are.
+ */
+static int32_t
+window_missing(const LlmSequence *sequence, const LlmKvStore *store, int32_t n_blocks)
+{
+	int32_t n_wanted = n_blocks - sequence->first_window;
+	int32_t n_own = sequence->n_blocks - sequence->first_window + sequence->n_window_reserved;
+
+	if (!llm_kv_store_has_window(store))
+		return 0;
+	if (n_wanted > store->window.max_blocks)
+		n_wanted = store->window.max_blocks;
+	return n_wanted > n_own ? n_wanted - n_own : 0;
+}
+
 bool
 llm_sequence_reserve(LlmSequence *sequence, LlmKvStore *store, int32_t n_new)
 {
-	int32_t n_idle;
-	int32_t n_known = llm_sequence_match(sequence, store, &n_idle);
-	int32_t n_promised = llm_sequence_blocks_for(tokens_to_promise(sequence, n_new)) - n_known;
+	LlmKvMatch match = llm_sequence_match(sequence, store);
+	int32_t n_blocks = llm_sequence_blocks_for(tokens_to_promise(sequence, n_new));
+	int32_t n_promised = n_blocks - match.n_blocks;
+	int32_t n_window;
 
-	LLM_ASSERT(sequence->n_reserved == 0);
-	if (!llm_kv_pool_reserve(store->pool, n_promised + n_idle))
+	LLM_ASSERT(sequence->n_reserved == 0 && sequence->n_window_reserved == 0);
+	sequence->n_blocks = match.n_blocks;
+	sequence->first_window = match.first_window;
+	n_window = window_missing(sequence, store, n_blocks);
+	if (!reserve(store, n_promised + match.n_idle, n_window + match.n_window_idle))
+	{
+		sequence->n_blocks = sequence->first_window = 0;
 		return false;
-	for (int32_t i = 0; i < n_known; i++)
+	}
+	for (int32_t i = 0; i < match.n_blocks; i++)
 		llm_kv_pool_share(store->pool, sequence->blocks[i]);
-	sequence->n_blocks = sequence->n_published = n_known;
+	for (int32_t i = match.first_window; i < match.n_blocks && llm_kv_store_has_window(store); i++)
+		llm_kv_pool_share(store->window.pool, sequence->window_blocks[i]);
+	sequence->n_published = match.n_blocks;
 	sequence->n_reserved = n_promised;
-	sequence->n_computed = n_known * LLM_KV_BLOCK;
+	sequence->n_window_reserved = n_window;
+	sequence->n_computed = match.n_blocks * LLM_KV_BLOCK;
 	if (sequence->n_preempted == 0)
 		sequence->n_cached = sequence->n_computed;
 	return true;
@@ -154,15 +196,24 @@ bool
 llm_sequence_extend(LlmSequence *sequence, LlmKvStore *store, int32_t n_tokens)
 {
 	int32_t end = sequence->n_computed + sequence->n_planned + n_tokens;
-	int32_t n_missing = llm_sequence_blocks_for(end) - sequence->n_blocks - sequence->n_reserved;
+	int32_t n_blocks = llm_sequence_blocks_for(end);
+	int32_t n_missing = n_blocks - sequence->n_blocks - sequence->n_reserved;
+	int32_t n_window = window_missing(sequence, store, n_blocks);
 
 	LLM_ASSERT(sequence->state == LLM_SEQUENCE_RUNNING && end <= sequence->max_tokens);
-	if (n_missing <= 0)
-		return true;
-	if (!llm_kv_pool_reserve(store->pool, n_missing))
+	if (n_missing < 0)
+		n_missing = 0;
+	if (!reserve(store, n_missing, n_window))
 		return false;
 	sequence->n_reserved += n_missing;
+	sequence->n_window_reserved += n_window;
 	return true;
+}
+
+bool
+llm_sequence_lacks_window(const LlmSequence *sequence, const LlmKvStore *store)
+{
+	return window_missing(sequence, store, llm_sequence_blocks_for(sequence->n_tokens)) > 0;
 }
 
 void
@@ -194,10 +245,15 @@ plan(LlmSequence *sequence, LlmKvStore *store, int32_t n_tokens)
 	sequence->n_planned += n_tokens;
 	n_blocks = llm_sequence_blocks_for(sequence->n_computed + sequence->n_planned);
 	LLM_ASSERT(n_blocks <= sequence->n_blocks + sequence->n_reserved);
-	while (sequence->n_blocks < n_blocks)
+	for (; sequence->n_blocks < n_blocks; sequence->n_blocks++)
 	{
-		sequence->blocks[sequence->n_blocks++] = llm_kv_store_take(store);
+		sequence->blocks[sequence->n_blocks] = llm_kv_store_take(store);
 		sequence->n_reserved--;
+		if (!llm_kv_store_has_window(store))
+			continue;
+		LLM_ASSERT(sequence->n_window_reserved > 0);
+		sequence->window_blocks[sequence->n_blocks] = llm_kv_window_take(&store->window);
+		sequence->n_window_reserved--;
 	}
 }
 
@@ -223,6 +279,14 @@ llm_sequence_plan_draft(LlmSequence *sequence, LlmKvStore *store)
 	sequence->n_drafted += sequence->n_draft;
 }
 
+/* Use this block at place i of a table. */
+static void
+replace(LlmSequence *sequence, int32_t *table, int32_t i, int32_t block)
+{
+	sequence->n_replaced += block != table[i];
+	table[i] = block;
+}
+
 /* Let others find the full blocks of known and computed tokens. */
 static void
 publish(LlmSequence *sequence, LlmKvStore *store)
@@ -235,9 +299,39 @@ publish(LlmSequence *sequence, LlmKvStore *store)
 			llm_kv_store_publish(store, sequence->tenant, parent,
 								 sequence->tokens + (size_t) i * LLM_KV_BLOCK, sequence->blocks[i]);
 
-		sequence->n_replaced += block != sequence->blocks[i];
-		sequence->blocks[i] = block;
+		replace(sequence, sequence->blocks, i, block);
+		if (llm_kv_store_has_window(store))
+			replace(sequence, sequence->window_blocks, i,
+					llm_kv_window_publish(&store->window, block, sequence->window_blocks[i]));
 	}
+}
+
+/*
+ * Give back the window blocks that no token behind the computed ones will read.  The first goes
+ * first: of blocks that stay known, later ones are worth more, for a prompt that begins alike needs
+ * those before the place where it goes on.
+ *
+ * The next token will want a block for each in turn, so it is promised at once what came free, or
+ * somebody would be admitted in its place and preempted again.
+ */
+static void
+release_behind_window(LlmSequence *sequence, LlmKvStore *store)
+{
+	const LlmKvWindow *window = &store->window;
+	int32_t first = llm_kv_window_first(window, sequence->n_computed);
+
+	for (; sequence->first_window < first; sequence->first_window++)
+	{
+		int32_t *block = &sequence->window_blocks[sequence->first_window];
+
+		llm_kv_pool_release(window->pool, block, 1, 0);
+		*block = LLM_NO_KV_BLOCK;
+	}
+	while (sequence->n_window_reserved < sequence->n_reserved &&
+		   sequence->n_blocks - first + sequence->n_window_reserved <
+			   llm_kv_window_max_read(window) &&
+		   llm_kv_pool_reserve(window->pool, 1))
+		sequence->n_window_reserved++;
 }
 
 void
@@ -252,18 +346,42 @@ llm_sequence_commit(LlmSequence *sequence, LlmKvStore *store)
 	sequence->n_planned = sequence->n_draft = 0;
 	if (sequence->tenant != 0)
 		publish(sequence, store);
+	if (llm_kv_store_has_window(store))
+		release_behind_window(sequence, store);
 }
 
 void
 llm_sequence_release(LlmSequence *sequence, LlmKvStore *store)
 {
 	llm_kv_pool_release(store->pool, sequence->blocks, sequence->n_blocks, sequence->n_reserved);
+	if (llm_kv_store_has_window(store))
+		llm_kv_pool_release(store->window.pool, sequence->window_blocks + sequence->first_window,
+							sequence->n_blocks - sequence->first_window,
+							sequence->n_window_reserved);
+	sequence->first_window = sequence->n_window_reserved = 0;
 	sequence->n_blocks = sequence->n_reserved = sequence->n_published = 0;
 	sequence->n_computed = sequence->n_draft = sequence->n_ahead = 0;
 }
 
+/* Are the window blocks held from the right one on, and no more than a sequence may have? */
+static bool
+check_window(const LlmSequence *s, const LlmKvStore *store)
+{
+	int32_t n_own = s->n_blocks - s->first_window + s->n_window_reserved;
+
+	if (!llm_kv_store_has_window(store))
+		return s->window_blocks == NULL && s->first_window == 0 && s->n_window_reserved == 0;
+	if (s->n_window_reserved < 0 || s->n_window_reserved > s->n_reserved ||
+		s->first_window > s->n_blocks || n_own > store->window.max_blocks)
+		return false;
+
+	/* Accepted drafts move the window on, and the next commit gives back what they leave. */
+	return s->first_window <= llm_kv_window_first(&store->window, s->n_computed) &&
+		   s->first_window >= llm_kv_window_first(&store->window, s->n_computed - LLM_MAX_DRAFT);
+}
+
 bool
-llm_sequence_check(const LlmSequence *s)
+llm_sequence_check(const LlmSequence *s, const LlmKvStore *store)
 {
 	int32_t n_stored = s->n_computed + s->n_planned;
 	int32_t n_known = n_stored < s->n_tokens ? n_stored : s->n_tokens;
@@ -291,6 +409,9 @@ llm_sequence_check(const LlmSequence *s)
 		s->n_blocks > llm_sequence_blocks_for(n_known + LLM_MAX_DRAFT))
 		return false;
 	if (s->n_drafted == 0 && s->n_blocks != llm_sequence_blocks_for(n_stored))
+		return false;
+
+	if (!check_window(s, store))
 		return false;
 
 	switch (s->state)

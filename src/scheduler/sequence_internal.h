@@ -20,6 +20,10 @@
  * sequence was faster, its block takes the place of ours, so that whoever uses a node of the tree
  * uses the nodes above it.
  *
+ * Where layers with a window have KV blocks of their own (kv_window.h), the sequence has a second
+ * table, which is as long as the first and whose entries before first_window are void: a commit
+ * gives back the window blocks that no token will read any more.
+ *
  * For src/scheduler only; the engine sees sequence.h.
  */
 #ifndef LLM_SCHEDULER_SEQUENCE_INTERNAL_H
@@ -73,7 +77,11 @@ struct LlmSequence
 	int32_t n_reserved;	 /* KV blocks promised on top */
 	int32_t n_cached;	 /* tokens that were found in the KV cache, at admission */
 	int32_t n_published; /* leading blocks of the table that are in the prefix tree */
-	int32_t n_replaced;	 /* times an entry of the table was changed, which otherwise only grows */
+	int32_t n_replaced;	 /* times an entry of a table was changed, which otherwise only grow */
+
+	int32_t first_window;	   /* window blocks are held from this one to n_blocks - 1 */
+	int32_t n_window_reserved; /* window blocks promised on top */
+
 	int32_t n_preempted; /* times */
 	int32_t n_reached;	 /* the most that was computed when it was preempted */
 
@@ -81,10 +89,11 @@ struct LlmSequence
 	int32_t n_overtaken; /* bulk: times an interactive one that came later was admitted before it */
 	int32_t n_passed;	 /* bulk: times another of the lane was, while it was the first in line */
 
-	uint64_t serial; /* of this sequence among all of its scheduler, from 1 */
-	uint64_t tenant; /* 0: shares nothing */
-	void *owner;	 /* borrowed */
-	int32_t *blocks; /* [max blocks] block table; inside this allocation */
+	uint64_t serial;		/* of this sequence among all of its scheduler, from 1 */
+	uint64_t tenant;		/* 0: shares nothing */
+	void *owner;			/* borrowed */
+	int32_t *blocks;		/* [max blocks] block table; inside this allocation */
+	int32_t *window_blocks; /* [max blocks] the same of the window group, or NULL; likewise */
 	int32_t tokens[];
 };
 
@@ -105,8 +114,11 @@ llm_sequence_n_pending(const LlmSequence *sequence)
 	return sequence->n_tokens - sequence->n_computed - sequence->n_planned;
 }
 
-/* A sequence in state NEW with room for all it may become; the spec was checked. */
-extern LlmStatus llm_sequence_create(const LlmSequenceSpec *spec, uint64_t serial,
+/*
+ * A sequence in state NEW with room for all it may become; the spec was checked.  windowed: there
+ * is a window group.
+ */
+extern LlmStatus llm_sequence_create(const LlmSequenceSpec *spec, uint64_t serial, bool windowed,
 									 LlmSequence **out, LlmError *err);
 extern void llm_sequence_destroy(LlmSequence *sequence);
 
@@ -118,10 +130,10 @@ extern void llm_sequence_move(LlmSequence *sequence, LlmSequenceState state, Llm
 							  LlmSequenceList *to);
 
 /*
- * Of a waiting sequence: the KV blocks that hold its longest known prefix, into its block table,
- * which is not its own yet; returns how many, and *n_idle, how many of them have no user.
+ * Of a waiting sequence: the KV blocks that hold its longest known prefix, into its tables, which
+ * are not its own yet.
  */
-extern int32_t llm_sequence_match(LlmSequence *sequence, const LlmKvStore *store, int32_t *n_idle);
+extern LlmKvMatch llm_sequence_match(LlmSequence *sequence, const LlmKvStore *store);
 
 /*
  * Give a waiting sequence the blocks of its longest known prefix, whose tokens are computed then,
@@ -136,6 +148,13 @@ extern bool llm_sequence_reserve(LlmSequence *sequence, LlmKvStore *store, int32
  * false, with nothing changed, when there are too few.
  */
 extern bool llm_sequence_extend(LlmSequence *sequence, LlmKvStore *store, int32_t n_tokens);
+
+/*
+ * Are there tokens that it knows and that have neither window blocks nor a promise of them?  In a
+ * running sequence that comes of blocks that others still used when it gave them back, so that none
+ * came free in their place.
+ */
+extern bool llm_sequence_lacks_window(const LlmSequence *sequence, const LlmKvStore *store);
 
 /*
  * Back from running to waiting, before those that came later: nothing is computed any more, and of
@@ -153,13 +172,16 @@ extern void llm_sequence_plan(LlmSequence *sequence, LlmKvStore *store, int32_t 
  */
 extern void llm_sequence_plan_draft(LlmSequence *sequence, LlmKvStore *store);
 
-/* What was planned is computed: publish the KV blocks that are full now. */
+/*
+ * What was planned is computed: publish the KV blocks that are full now, and give back the window
+ * blocks behind the window.
+ */
 extern void llm_sequence_commit(LlmSequence *sequence, LlmKvStore *store);
 
 /* The one way in which KV blocks and promises leave a sequence: all of them. */
 extern void llm_sequence_release(LlmSequence *sequence, LlmKvStore *store);
 
 /* Do the counters of this sequence fit together and its state? */
-extern bool llm_sequence_check(const LlmSequence *sequence);
+extern bool llm_sequence_check(const LlmSequence *sequence, const LlmKvStore *store);
 
 #endif /* LLM_SCHEDULER_SEQUENCE_INTERNAL_H */

@@ -33,7 +33,8 @@ typedef struct PiecesSpec
 	int32_t n_spare;	   /* tokens that a request may have beyond those it asks for */
 	uint64_t tenant;	   /* of all requests; 0: they share nothing */
 	LlmBatchPolicy policy;
-	bool drafts; /* from the answers that are expected, some of them wrong */
+	bool keep_all; /* layers with a window keep all positions, as the others do */
+	bool drafts;   /* from the answers that are expected, some of them wrong */
 } PiecesSpec;
 
 typedef struct Pieces
@@ -72,6 +73,29 @@ typedef struct Asked
 	bool bulk;
 } Asked;
 
+/*
+ * Layers with a window get KV blocks of their own: enough for all sequences and to find their
+ * beginnings again, or where KV blocks are scarce, for little more than one.
+ */
+static inline bool
+pieces_window(const LlmGguf *gguf, LlmSchedulerConfig *scheduler, bool scarce, LlmError *err)
+{
+	int32_t in_context = (scheduler->max_context + LLM_KV_BLOCK - 1) / LLM_KV_BLOCK;
+	LlmModelSummary summary;
+	int32_t kept;
+
+	if (llm_model_check(gguf, &summary, err) != LLM_OK)
+		return false;
+	scheduler->window = llm_model_config_window(&summary.config);
+	if (scheduler->window == 0)
+		return true;
+	scheduler->window_only = llm_model_config_n_layers(&summary.config, LLM_KV_FULL) == 0;
+	kept = llm_scheduler_window_blocks(scheduler->window, scheduler->max_step_tokens);
+	kept = kept < in_context ? kept : in_context;
+	scheduler->n_window_blocks = scarce ? kept + 2 : in_context * scheduler->max_sequences;
+	return true;
+}
+
 static inline bool
 pieces_create(Pieces *pieces, const LlmGguf *gguf, const PiecesSpec *spec, LlmDtype kv_type,
 			  int32_t context)
@@ -103,6 +127,10 @@ pieces_create(Pieces *pieces, const LlmGguf *gguf, const PiecesSpec *spec, LlmDt
 	device.max_step_tokens = options.max_step_tokens;
 	if (spec->drafts)
 		scheduler.max_logit_rows = options.max_logit_rows;
+	if (!spec->keep_all &&
+		!CHECK_MSG(pieces_window(gguf, &scheduler, spec->n_kv_blocks > 0, &err), "%s", err.message))
+		return false;
+	options.n_window_blocks = scheduler.n_window_blocks;
 	status = spec->level != NULL ? llm_cpu_device_create(&device, spec->level, &pieces->dev, &err)
 								 : spec->kernels->create(&device, &pieces->dev, &err);
 	if (status == LLM_OK)

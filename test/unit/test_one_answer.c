@@ -13,6 +13,7 @@
  *		KV cache		F32, F16, Q8_0, each with itself
  *		beginnings		computed, found in the cache, evicted and computed again
  *		memory			enough, and so little that requests are preempted
+ *		windows			layers that have one keep only that, or (the first way) all positions
  *		drafts			none, right and wrong ones
  *		batches			in flight, dynamic, static
  *
@@ -183,7 +184,8 @@ make_wanted(Matrix *matrix)
 					   .simd = LLM_SIMD_BEST,
 					   .n_threads = 1,
 					   .step_tokens = PIECES_MAX_PROMPT,
-					   .max_sequences = 1};
+					   .max_sequences = 1,
+					   .keep_all = true};
 
 	return answer_all(matrix, &spec, matrix->n_asks, matrix->wanted);
 }
