@@ -139,6 +139,16 @@ check-kernels: $(KERNEL_PROGRAMS)
 bench-%: $(BUILD)/test/bench/bench_%
 	$< $(MODEL) $(BENCH_ARGS)
 
+# A model of the shape of Llama 3.2 1B with random weights and the tokenizer of SmolLM2, for the other benchmarks.
+BENCH_MODEL = .build/bench-1b.gguf
+bench-model: $(BENCH_MODEL)
+
+$(BENCH_MODEL): test/tools/make_gguf.py test/tools/gguf_keys.py test/tools/gguf_writer.py
+	@mkdir -p $(@D)
+	python3 $< $@ --name bench-1b --type q4_0 --layers 16 --dim 2048 --heads 32 --kv-heads 8 --head-dim 64 --ffn 8192 \
+		--context 8192 --rope-base 500000 --pool \
+		$(if $(LLM_TEST_MODEL),--vocabulary-of '$(LLM_TEST_MODEL)',--vocabulary bpe --tokens 49152)
+
 # Beside llama.cpp, whose programs are in LLAMA_BIN.
 bench-llama: $(BUILD)/test/bench/bench_engine
 	python3 test/bench/compare_llama.py $< $(LLAMA_BIN) $(MODEL) $(BENCH_ARGS)
@@ -197,4 +207,4 @@ demo:
 install-model:
 	@test/tools/fetch_model.sh '$(DESTDIR)$(shell $(PG_CONFIG) --sharedir)/postgres_llm/models'
 
-.PHONY: unit check-kernels bench-latency bench-llama bench-scan bench-rows tidy format regress isolation pgtap tap fuzz-scan storms test test-versions demo install-model
+.PHONY: unit check-kernels bench-model bench-latency bench-llama bench-scan bench-rows tidy format regress isolation pgtap tap fuzz-scan storms test test-versions demo install-model

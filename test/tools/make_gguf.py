@@ -6,12 +6,16 @@ Usage: make_gguf.py OUT.gguf [options, see --help]
 The same options give the same file, byte for byte. What such a model says is noise, but it goes
 through everything a real one does: tokenizer, chat template, all tensors. Without --tied the output
 rows of tokens that are not printable are zero, so greedy text is printable ASCII.
+
+Models of real sizes, for measurements: --vocabulary-of takes tokenizer and chat template from another file, and
+--pool makes all weights from a pool of random blocks, so that a billion of them take seconds.
 """
 
 import argparse
 import random
 import struct
 
+from gguf_keys import read_keys
 from gguf_writer import BOOL, F32, I32, STRING, TENSOR_TYPES, U32, GgufWriter
 
 NORMAL, UNKNOWN, CONTROL, BYTE = 1, 2, 3, 6
@@ -90,6 +94,13 @@ def bpe_vocabulary(out):
     return tokens
 
 
+def copy_vocabulary(out, path):
+    """Tokenizer and chat template as they are in another file."""
+    keys = {name: key for name, key in read_keys(path).items() if name.startswith("tokenizer.")}
+    out.keys += [entry for entry, _ in keys.values()]
+    return [True] * keys["tokenizer.ggml.tokens"][1]
+
+
 def put_vocabulary(out, kind, n_tokens):
     """Returns which tokens are printable."""
     tokens = (spm_vocabulary if kind == "spm" else bpe_vocabulary)(out)
@@ -127,15 +138,32 @@ def random_row(type_name, n_cols, size, rng):
     return bytes(row)
 
 
+# Blocks of a pool: a prime, so that rows begin at ever other places of it.
+POOL_BLOCKS = 65521
+
+
 class Weights:
-    def __init__(self, out, type_name, rng):
+    def __init__(self, out, type_name, rng, has_pool):
         self.out, self.type_name, self.rng = out, type_name, rng
+        self.pools = {} if has_pool else None  # by size of the weights
+
+    def rows(self, n_cols, n_rows, size):
+        if self.pools is None:
+            return [random_row(self.type_name, n_cols, size, self.rng) for _ in range(n_rows)]
+        _, block_elems, block_bytes = TENSOR_TYPES[self.type_name]
+        if size not in self.pools:
+            pool = random_row(self.type_name, POOL_BLOCKS * block_elems, size, self.rng)
+            self.pools[size] = pool + pool  # a row may run over the end
+        pool, row_blocks = self.pools[size], n_cols // block_elems
+        first = self.rng.randrange(POOL_BLOCKS)
+        starts = [(first + row * row_blocks) % POOL_BLOCKS for row in range(n_rows)]
+        return [pool[start * block_bytes : (start + row_blocks) * block_bytes] for start in starts]
 
     def matrix(self, name, n_cols, n_rows, size, is_kept=None):
         """Rows for which is_kept says no are zero."""
         _, block_elems, block_bytes = TENSOR_TYPES[self.type_name]
         zero_row = bytes(n_cols // block_elems * block_bytes)
-        rows = [random_row(self.type_name, n_cols, size, self.rng) for _ in range(n_rows)]
+        rows = self.rows(n_cols, n_rows, size)
         if is_kept is not None:
             rows = [row if kept else zero_row for row, kept in zip(rows, is_kept)]
         self.out.add_tensor(name, (n_cols, n_rows), self.type_name, b"".join(rows))
@@ -146,7 +174,7 @@ class Weights:
 
 
 def put_weights(out, args, printable, rng):
-    weights = Weights(out, args.type, rng)
+    weights = Weights(out, args.type, rng, args.pool)
     q_dim, kv_dim = args.heads * args.head_dim, args.kv_heads * args.head_dim
     n_tokens = len(printable)
     weights.matrix("token_embd.weight", args.dim, n_tokens, 1.0)
@@ -215,6 +243,8 @@ def parse_args():
     parser.add_argument("--ffn", type=int, default=128)
     parser.add_argument("--context", type=int, default=512)
     parser.add_argument("--vocabulary", choices=("spm", "bpe"), default="spm")
+    parser.add_argument("--vocabulary-of", metavar="FILE", help="tokenizer and template of a GGUF file")
+    parser.add_argument("--pool", action="store_true", help="weights from a pool of random blocks")
     parser.add_argument("--tokens", type=int, default=0, help="pad a bpe vocabulary to so many")
     parser.add_argument("--no-template", action="store_true", help="leave the chat template out")
     parser.add_argument("--tied", action="store_true", help="output = embedding")
@@ -231,8 +261,11 @@ def main():
     rng = random.Random(args.seed)
     out = GgufWriter()
     put_config(out, args)
-    printable = put_vocabulary(out, args.vocabulary, args.tokens)
-    if not args.no_template:
+    if args.vocabulary_of:
+        printable = copy_vocabulary(out, args.vocabulary_of)
+    else:
+        printable = put_vocabulary(out, args.vocabulary, args.tokens)
+    if not args.no_template and not args.vocabulary_of:
         out.put("tokenizer.chat_template", STRING, CHAT_TEMPLATE)
     put_weights(out, args, printable, rng)
     out.save(args.out)
