@@ -54,6 +54,8 @@ window_share(const LlmKvDemand *demand, uint64_t length, uint64_t kept)
 	uint64_t unit = length * demand->full_bytes + kept * demand->window_bytes;
 	uint64_t n_blocks = demand->bytes / unit * kept + demand->bytes % unit * kept / unit;
 
+	/* The product may be too large where a file says absurd numbers. */
+	n_blocks = smaller(n_blocks, demand->bytes / demand->window_bytes);
 	n_blocks = smaller(n_blocks, kept * (uint64_t) demand->max_sequences);
 	n_blocks = smaller(n_blocks, MAX_BLOCKS);
 	return n_blocks > kept ? n_blocks : kept;

@@ -234,7 +234,10 @@ restart_after_crash = on
 END
 $node->start;
 $node->safe_psql('postgres', 'CREATE EXTENSION postgres_llm');
-for my $model ([ 'a', '--seed=1' ], [ 'b', qw(--seed=2 --layers=3 --dim=128 --heads=4 --kv-heads=4 --head-dim=32 --vocabulary=bpe) ])
+# In the second one two layers of three keep their window only.
+my @windowed = qw(--seed=2 --layers=3 --dim=128 --heads=4 --kv-heads=4 --head-dim=32 --vocabulary=bpe
+	--context=2048 --window=40 --full-every=3);
+for my $model ([ 'a', '--seed=1' ], [ 'b', @windowed ])
 {
 	my ($name, @shape) = @$model;
 	my $path = $node->basedir . "/$name.gguf";

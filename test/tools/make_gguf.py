@@ -224,6 +224,9 @@ def put_config(out, args):
         out.put("llama." + key, U32, value)
     out.put("llama.attention.layer_norm_rms_epsilon", F32, 1e-5)
     out.put("llama.rope.freq_base", F32, args.rope_base)
+    if args.window:
+        out.put("llama.attention.sliding_window", U32, args.window)
+        out.put("llama.attention.sliding_window_pattern", U32, args.full_every)
     if args.rope_scale != 1.0:
         out.put("llama.rope.scaling.type", STRING, "linear")
         out.put("llama.rope.scaling.factor", F32, args.rope_scale)
@@ -252,6 +255,8 @@ def parse_args():
     parser.add_argument("--rope-dims", type=int, default=0, help="rotated part of a head")
     parser.add_argument("--rope-base", type=float, default=10000.0)
     parser.add_argument("--rope-scale", type=float, default=1.0, help="linear factor")
+    parser.add_argument("--window", type=int, default=0, help="positions that a token sees")
+    parser.add_argument("--full-every", type=int, default=0, help="layer without the window")
     parser.add_argument("--rope-factors", action="store_true", help="a rope_freqs.weight tensor")
     return parser.parse_args()
 

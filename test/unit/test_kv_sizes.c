@@ -117,6 +117,32 @@ check_windows_only(void)
 	CHECK(sizes.n_window_blocks == 0 && sizes.n_kv_blocks == 10 && sizes.context_length == 160);
 }
 
+/* Numbers as large as settings and files may say them give no more than the budget. */
+static void
+check_large(void)
+{
+	LlmKvDemand demand = {.bytes = (uint64_t) 1 << 44,
+						  .context_length = 1 << 24,
+						  .max_sequences = 1152,
+						  .max_step_tokens = 65536,
+						  .window = (1 << 24) - 1 - 65536 - 64,
+						  .full_bytes = (size_t) 8 << 20,
+						  .window_bytes = (size_t) 511 * 8 << 20};
+	LlmKvSizes sizes;
+
+	for (; demand.window > 0; demand.window /= 3)
+	{
+		uint64_t n_bytes;
+
+		sizes = share(demand);
+		n_bytes = (uint64_t) sizes.n_kv_blocks * demand.full_bytes;
+		n_bytes +=
+			(uint64_t) (sizes.n_window_blocks > 0 ? sizes.n_window_blocks : sizes.n_kv_blocks) *
+			demand.window_bytes;
+		CHECK(n_bytes <= demand.bytes && sizes.n_kv_blocks > 0 && sizes.context_length > 0);
+	}
+}
+
 /* What one context costs, and what a budget holds, with windows kept apart and without. */
 static void
 print_gain(void)
@@ -159,6 +185,7 @@ main(void)
 	check_one_group();
 	check_budgets();
 	check_windows_only();
+	check_large();
 	print_gain();
 	return unit_done("kv_sizes");
 }
