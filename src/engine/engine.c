@@ -92,6 +92,7 @@ attach_model(LlmEngine *engine, LlmEngineRequest *request, LlmError *err)
 		return llm_error_hint(err, "Unload one with llm.unload_model().");
 	}
 	llm_model_entry_claim(request->model, ref, &engine->config);
+	engine->turns.end[request->model - engine->models] = 0;
 	return LLM_OK;
 }
 
@@ -205,35 +206,52 @@ gathering_time(const LlmEngine *engine, LlmModelEntry *entry, int64_t now)
 	return until > now ? until - now : 0;
 }
 
+/* The models that may have a step to run; *wait_us: until the first batch that gathers is due. */
+static uint32_t
+find_candidates(LlmEngine *engine, int64_t now, int64_t *wait_us)
+{
+	uint32_t candidates = 0;
+
+	*wait_us = LLM_SERVICE_IDLE;
+	for (int i = 0; i < LLM_MAX_MODELS; i++)
+	{
+		LlmModelEntry *entry = &engine->models[i];
+		int64_t gathers_us;
+
+		if (entry->key == 0 || entry->loaded == NULL)
+			continue;
+		gathers_us = gathering_time(engine, entry, now);
+		if (gathers_us == 0)
+			candidates |= 1u << i;
+		else if (*wait_us == LLM_SERVICE_IDLE || gathers_us < *wait_us)
+			*wait_us = gathers_us;
+	}
+	return candidates;
+}
+
 static int64_t
 engine_run(LlmService *service)
 {
 	LlmEngine *engine = (LlmEngine *) service;
 	int64_t now = llm_clock_now_us();
 	int64_t from = engine->busy_from != 0 ? engine->busy_from : now;
-	int64_t wait_us = LLM_SERVICE_IDLE;
+	int64_t wait_us;
+	uint32_t candidates;
+	int place;
 
 	llm_progress_run(engine);
-	for (int i = 0; i < LLM_MAX_MODELS; i++)
+	candidates = find_candidates(engine, now, &wait_us);
+	while ((place = llm_turns_next(&engine->turns, candidates)) >= 0)
 	{
-		LlmModelEntry *entry = &engine->models[(engine->next_model + i) % LLM_MAX_MODELS];
+		LlmModelEntry *entry = &engine->models[place];
 
-		int64_t gathers_us;
-
-		if (entry->key == 0 || entry->loaded == NULL)
+		candidates &= ~(1u << place);
+		if (!run_step(engine, entry))
 			continue;
-		gathers_us = gathering_time(engine, entry, now);
-		if (gathers_us > 0)
-			wait_us = wait_us == LLM_SERVICE_IDLE || gathers_us < wait_us ? gathers_us : wait_us;
-		if (gathers_us > 0 || !run_step(engine, entry))
-			continue;
-
 		now = llm_clock_now_us();
 		entry->counts[LLM_MODEL_BUSY_US] += (uint64_t) (now - from);
+		llm_turns_charge(&engine->turns, place, (uint64_t) (now - from));
 		engine->busy_from = now;
-
-		/* The others come first the next time. */
-		engine->next_model = (engine->next_model + i + 1) % LLM_MAX_MODELS;
 		return 0;
 	}
 	engine->busy_from = 0;

@@ -9,6 +9,7 @@
 #include "engine/model_entry.h"
 #include "engine/request_table.h"
 #include "engine/service.h"
+#include "engine/turns.h"
 
 typedef struct LlmEngine
 {
@@ -20,7 +21,7 @@ typedef struct LlmEngine
 	LlmJobThread *load_thread;
 
 	LlmModelEntry models[LLM_MAX_MODELS];
-	int next_model;	   /* whose step is next */
+	LlmTurns turns;	   /* whose step is next */
 	int64_t busy_from; /* end of the last step, while there is more to do; 0: idle since */
 
 	LlmRequestTable requests;		/* all that are not answered */
