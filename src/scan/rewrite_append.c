@@ -139,11 +139,11 @@ find_sort_leaves(const MergeAppend *merge, const Plan *stack, int n_leaves, Attr
 }
 
 /*
- * Whether a stack must stay on each member: a hashed sub-select runs once for each of them, and a
- * VOLATILE function in it would tell.
+ * Whether a stack must stay on each member because a VOLATILE function would tell.  A hashed
+ * sub-select runs once for each member; and a MergeAppend has a row of each before it gives one.
  */
 static bool
-runs_for_each(const LlmRewrite *rewrite, Plan *stack)
+must_stay(const LlmRewrite *rewrite, const Plan *append, Plan *stack)
 {
 	LlmHarm harm = {0};
 	List *subplans = NIL;
@@ -157,6 +157,8 @@ runs_for_each(const LlmRewrite *rewrite, Plan *stack)
 		llm_harm_find((Node *) stack->qual, &harm, &subplans);
 		llm_harm_find((Node *) ((CustomScan *) stack)->custom_exprs, &harm, &subplans);
 	}
+	if (IsA(append, MergeAppend) && harm.volatiles != NIL)
+		return true;
 	foreach (lc, subplans)
 	{
 		if (lfirst_node(SubPlan, lc)->useHashTable)
@@ -185,7 +187,7 @@ llm_rewrite_append(LlmRewrite *rewrite, Plan *append, LlmEnvironment environment
 		below = lappend(below, plan);
 	}
 
-	if (runs_for_each(rewrite, top))
+	if (must_stay(rewrite, append, top))
 		return append;
 	lowest = lowest_stage(top);
 	leaves = lowest->lefttree->targetlist;

@@ -131,6 +131,12 @@ shape('writing CTE that is not read to its end', 1,
 	'WITH u AS (UPDATE doc SET summary = llm.generate(a) RETURNING id) SELECT id FROM u LIMIT 1', @doc);
 shape('create table as', 1, [ 'CREATE TEMP TABLE made AS SELECT id, llm.generate(a) FROM doc', 'TABLE made' ]);
 shape_around('copy', 'SELECT llm.generate(a) FROM doc', 'COPY (SELECT llm.generate(a) FROM doc) TO STDOUT');
+shape('a hashed sub-select on each partition', 1,
+	"SELECT id FROM part WHERE llm.generate(a) NOT IN (SELECT nextval('fuzz_seq_1')::text FROM few) ORDER BY 1", 'SELECT last_value FROM fuzz_seq_1')
+  ->{begin} = ["SELECT setval('fuzz_seq_1', 1, false)"];
+shape('a sequence in the filter of partitions in order', 1,
+	"SELECT id FROM part WHERE llm.generate(a) <> nextval('fuzz_seq_1')::text ORDER BY id LIMIT 4",
+	'SELECT last_value FROM fuzz_seq_1')->{begin} = ["SELECT setval('fuzz_seq_1', 1, false)"];
 shape('a function that sees what the statement does', 1,
 	"UPDATE doc SET summary = llm.generate(peek('doc') || a)", 'SELECT id, summary FROM doc ORDER BY id');
 
