@@ -5,7 +5,8 @@
  *	  bench_order [window]
  *
  * A scan's window over a scheduler without a model: rows leave in their order, and for each a new
- * one is read.  Three ways of bringing equal beginnings together:
+ * one is read.  As the broker does it, the scheduler is given as many sequences as it can run, and
+ * the others wait for their turn.  Three ways of bringing equal beginnings together:
  *
  *	  as they come    nobody does: the lane of interactive sequences, which keeps its order
  *	  sorted          the window is refilled by a half and sends what it has read sorted by
@@ -25,6 +26,7 @@
 #define MAX_WINDOW 1024
 #define MAX_ROWS_OF_LOGITS 64
 #define MAX_PREFIX 2000
+#define MAX_SEQUENCES 32
 
 typedef enum Way
 {
@@ -63,6 +65,8 @@ typedef struct Run
 	LlmScheduler *scheduler;
 	Row rows[N_ROWS];
 	int32_t first, next; /* the window */
+	Row *queue[N_ROWS];	 /* in the order in which they are sent */
+	int32_t n_queued, n_sent, n_ended;
 	int64_t n_computed, n_steps, first_row_steps;
 } Run;
 
@@ -101,21 +105,19 @@ send(Run *run, Row *row)
 		abort();
 }
 
+/* Read rows as far as the window has room, or half of it for those that are sorted. */
 static void
 fill(Run *run)
 {
-	Row *read[MAX_WINDOW];
-	int32_t n = 0;
+	Row **read = &run->queue[run->n_queued];
 
 	if (run->way == SORTED && run->next - run->first > window / 2)
 		return;
 	while (run->next < N_ROWS && run->next - run->first < window)
-		read[n++] = &run->rows[run->next++];
+		run->queue[run->n_queued++] = &run->rows[run->next++];
 	direction = -direction;
 	if (run->way == SORTED)
-		qsort(read, (size_t) n, sizeof(*read), compare_rows);
-	for (int32_t i = 0; i < n; i++)
-		send(run, read[i]);
+		qsort(read, (size_t) (&run->queue[run->n_queued] - read), sizeof(*read), compare_rows);
 }
 
 static void
@@ -141,6 +143,7 @@ step(Run *run)
 	}
 	for (int32_t i = 0; i < n_ended; i++)
 		llm_scheduler_remove(run->scheduler, ended[i]);
+	run->n_ended += n_ended;
 	while (run->first < N_ROWS && run->rows[run->first].n_answer == ANSWER_TOKENS)
 	{
 		if (run->first++ == 0)
@@ -152,8 +155,8 @@ static void
 measure(const Load *load, Way way)
 {
 	static Run run;
-	LlmSchedulerConfig config = {.max_sequences = 32,
-								 .max_waiting = MAX_WINDOW,
+	LlmSchedulerConfig config = {.max_sequences = MAX_SEQUENCES,
+								 .max_waiting = MAX_SEQUENCES,
 								 .max_step_tokens = 512,
 								 .max_prefills = 4,
 								 .max_logit_rows = MAX_ROWS_OF_LOGITS,
@@ -173,6 +176,8 @@ measure(const Load *load, Way way)
 	while (run.first < N_ROWS)
 	{
 		fill(&run);
+		while (run.n_sent < run.n_queued && run.n_sent - run.n_ended < MAX_SEQUENCES)
+			send(&run, run.queue[run.n_sent++]);
 		step(&run);
 	}
 	llm_scheduler_destroy(run.scheduler);
