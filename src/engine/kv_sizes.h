@@ -25,7 +25,7 @@ typedef struct LlmKvDemand
 typedef struct LlmKvSizes
 {
 	int32_t context_length;	 /* smaller than wanted where the full group holds less */
-	int32_t n_kv_blocks;	 /* of the full group; they cost nothing where it has no layer */
+	int32_t n_kv_blocks;	 /* of the full group; where it has no layer, mere bookkeeping */
 	int32_t n_window_blocks; /* of the window group; 0: all layers are in the full one */
 } LlmKvSizes;
 

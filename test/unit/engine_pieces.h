@@ -197,14 +197,14 @@ pieces_take_row(Pieces *pieces, LlmSequence *sequence, const float *logits)
 
 /* Guess how the answer goes on, every third token wrongly. */
 static inline void
-pieces_draft(LlmSequence *sequence)
+pieces_draft(const Pieces *pieces, LlmSequence *sequence)
 {
 	const Asked *asked = llm_sequence_owner(sequence);
 	int32_t tokens[LLM_MAX_DRAFT];
 	int32_t n = 0;
 
 	for (int32_t i = asked->n_drawn; i < asked->ask->n_new && n < 5; i++)
-		tokens[n++] = asked->expected->token[i] ^ (i % 3 == 2);
+		tokens[n++] = (asked->expected->token[i] + (i % 3 == 2)) % pieces->n_vocab;
 	llm_sequence_draft(sequence, tokens, n, 0.5);
 }
 
@@ -243,7 +243,7 @@ pieces_step(Pieces *pieces, LlmSequence **done, int32_t *n_done)
 			done[(*n_done)++] = sequence;
 		else if (pieces->spec->drafts &&
 				 llm_sequence_n_computed(sequence) == llm_sequence_n_tokens(sequence) - 1)
-			pieces_draft(sequence);
+			pieces_draft(pieces, sequence);
 	}
 	return true;
 }
