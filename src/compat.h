@@ -116,6 +116,17 @@ llm_wait_event(uint32 *cached, const char *name)
 #endif
 
 /*
+ * What a column stands for if the range table entry is that of GROUP BY, which there is from 18 on;
+ * else NULL.
+ */
+#if PG_VERSION_NUM >= 180000
+#define LLM_GROUPED_EXPRESSION(rte, column)                                                        \
+	((rte)->rtekind == RTE_GROUP ? (Node *) list_nth((rte)->groupexprs, (column) -1) : NULL)
+#else
+#define LLM_GROUPED_EXPRESSION(rte, column) ((Node *) NULL)
+#endif
+
+/*
  * Declared here because its header, libpq/libpq.h, needs the headers of Kerberos on a server built
  * with it.  Only for processes with a MyProcPort.
  */

@@ -19,6 +19,8 @@
  */
 #include "postgres.h"
 
+#include "compat.h"
+
 #include "catalog/pg_class.h"
 #include "catalog/pg_statistic.h"
 #include "nodes/nodeFuncs.h"
@@ -41,6 +43,8 @@ typedef struct FieldStatistics
 	double distinct; /* values, at least 1 */
 	double width;	 /* bytes, on average */
 } FieldStatistics;
+
+static FieldStatistics value_statistics(PlannerInfo *root, Node *value);
 
 /* ---- statistics of a column ---- */
 
@@ -76,6 +80,7 @@ column_statistics(PlannerInfo *root, const Var *var)
 {
 	FieldStatistics result = {0};
 	RangeTblEntry *rte;
+	Node *grouped;
 	HeapTuple tuple;
 	Form_pg_statistic column;
 
@@ -84,6 +89,9 @@ column_statistics(PlannerInfo *root, const Var *var)
 	if (root == NULL || IS_SPECIAL_VARNO(var->varno) || var->varattno <= 0)
 		return result;
 	rte = rt_fetch(var->varno, root->parse->rtable);
+	grouped = LLM_GROUPED_EXPRESSION(rte, var->varattno);
+	if (grouped != NULL)
+		return value_statistics(root, grouped);
 	if (rte->rtekind != RTE_RELATION)
 		return result;
 	tuple = column_tuple(rte, var->varattno);

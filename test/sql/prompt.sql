@@ -101,7 +101,7 @@ SELECT calls($$SELECT llm.generate(llm.prompt_fields('id', id, 'city', city, 'co
 SET postgres_llm.reorder_fields = on;
 SELECT calls($$SELECT llm.generate(llm.prompt_fields('id', id, 'city', city, 'country', country)) FROM doc$$);
 SELECT calls($$SELECT llm.generate(llm.prompt('{0}', llm.prompt_fields('body', d.body, 'city', e.city)))
-			   FROM doc d JOIN doc e USING (id)$$);
+			   FROM doc d JOIN doc e ON e.id = d.id - 1$$);
 -- A constant first; a function of one column counts as that; more columns, aggregates and sub-selects are not known.
 SELECT calls($$SELECT llm.generate(llm.prompt_fields('id', id, 'task', 'shorten', 'city', upper(city))) FROM doc$$);
 SELECT calls($$SELECT llm.generate(llm.prompt_fields('both', body || city, 'n', (SELECT count(*) FROM doc e WHERE e.id < d.id), 'city', city))

@@ -96,6 +96,9 @@ answers('latin1', "SELECT llm.generate('$e_acute', options => '{\"on_error\": \"
 answers('euc_jp', "SELECT llm.generate('$nihon'), octet_length(llm.generate('$nihon')), length(llm.generate('$nihon'))",
 	"fake: $nihon|10|8", 'generate');
 answers('euc_jp', "SELECT llm.detokenize(llm.tokenize('$nihon')) = '$nihon'", 't', 'tokens');
+answers('euc_jp', "SELECT llm.generate(llm.prompt('{1}{{$nihon}}{0}', '$nihon', '{0}')), llm.prompt_fields('$nihon', '$nihon')",
+	"fake: {0}{$nihon}$nihon|$nihon: $nihon", 'templates and fields');
+like((query('euc_jp', "SELECT llm.prompt('$nihon\{', 1)"))[1], qr/22023: .* at character 3$/m, 'euc_jp: the place of an error');
 fails('euc_jp', "SELECT llm.detokenize('{240,159,152,128}')", '22P05', 'tokens that do not fit');
 
 # SQL_ASCII: bytes of unknown meaning, which must be UTF-8 to be understood.
