@@ -4,9 +4,9 @@
 #	LLM_STORM_SEED=N     what the clients ask and what happens to them; otherwise the clock's
 #
 # Twelve clients with mixed scripts (LlmStorm.pm) use two small random models on the real engine, with little
-# memory for the KV cache and for texts.  First the engine dies, is restarted, gets other settings; then one engine
-# lives through cancels, terminated and vanished sessions, timeouts, models that come and go; at last
-# backends and the broker are killed, which restarts the server.  After each storm everything that was in use is
+# memory for the KV cache and for texts.  First the engine dies, stands still, is restarted, gets other settings; then
+# one engine lives through cancels, terminated and vanished sessions, timeouts, models that come and go; at last
+# the broker is ended, and backends and the broker are killed, which restarts the server.  After each storm everything that was in use is
 # free, and calls are answered at once; no answer was ever wrong; processes have not grown.
 use strict;
 use warnings;
@@ -20,7 +20,7 @@ use POSIX qw(ceil);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(time);
+use Time::HiRes qw(time usleep);
 
 my $seconds = $ENV{STORM_SECONDS} // 60;
 my $seed = $ENV{LLM_STORM_SEED} // int(time());
@@ -135,20 +135,33 @@ sub storm
 
 # ---- what a storm does ----
 
-# Kill the process that a query names, if it names one.
-sub kill_9
+# Signal the process that a query names, if it names one.
+sub signal_one
 {
-	my ($query) = @_;
+	my ($signal, $query) = @_;
 	my ($status, $pid) = $node->psql('postgres', $query);
 
-	kill('KILL', $pid) if $status == 0 && $pid =~ /^\d+$/;
+	kill($signal, $pid) if $status == 0 && $pid =~ /^\d+$/;
 	return;
 }
 
 sub kill_engine
 {
-	kill_9('SELECT engine_pid FROM llm.engine_status');
+	signal_one('KILL', 'SELECT engine_pid FROM llm.engine_status');
 	try_sql('SELECT llm.restart_engine()') if rand() < 0.5;
+	return;
+}
+
+# It stands still for a moment; then it goes on or is replaced.
+sub stop_engine
+{
+	my $pid = status($node, 'engine_pid');
+
+	return if $pid !~ /^\d+$/;
+	kill('STOP', $pid);
+	usleep(int(rand(600_000)));
+	try_sql('SELECT llm.restart_engine()') if rand() < 0.5;
+	kill('CONT', $pid);
 	return;
 }
 
@@ -196,6 +209,7 @@ sub change_models
 my @deadly = (
 	{ name => 'kill -9 of the engine', disturb => \&kill_engine, kills => 1, errors => [qw(57P02 57P03)] },
 	{ name => 'restarts', disturb => sub { try_sql('SELECT llm.restart_engine()') }, kills => 1, errors => [qw(57P02 57P03)] },
+	{ name => 'an engine that stands still', disturb => \&stop_engine, kills => 1, errors => [qw(57P02 57P03)], timeout => 0.3 },
 	{ name => 'settings', disturb => \&change_settings, kills => 1, errors => [qw(57P02 57P03)], timeout => 0.1 },
 );
 my @survived = (
@@ -250,7 +264,7 @@ cmp_ok(sql('SELECT count(DISTINCT expected) FROM question'), '>', 20, 'the quest
 
 # ---- the storms: so many rounds that each storm takes 15 seconds at most ----
 
-my $n_phases = @deadly + @survived + 5;
+my $n_phases = @deadly + @survived + 6;
 my $n_rounds = ceil($seconds / $n_phases / 15);
 my $storm_s = $seconds / $n_phases / $n_rounds;
 
@@ -293,6 +307,8 @@ is(status($node, 'broker_pid'), $broker_pid, 'and all of it one broker');
 is_flat('engine', $engine, figures($engine_pid));
 is_flat('broker', $broker, figures($broker_pid));
 cmp_ok($all{"error $_"} // 0, '>', 0, "error $_ was met") for qw(57P02 57014 57P01 53400);
+cmp_ok($all{"right $_"} // 0, '>', 0, "right: $_")
+  for qw(select detail stream score tokens large update savepoint fill), 'fill to its end';
 my $log = slurp_file($node->logfile);
 unlike($log, qr/was not released/, 'no call was left to the end of its transaction');
 unlike($log, qr/PANIC|TRAP|Sanitizer|runtime error:|server process .* was terminated/, 'no server process crashed');
@@ -301,14 +317,21 @@ unlike($log, qr/PANIC|TRAP|Sanitizer|runtime error:|server process .* was termin
 
 sub kill_backend
 {
-	kill_9("SELECT pid FROM pg_stat_activity WHERE application_name = 'storm' AND state = 'active' LIMIT 1");
+	signal_one('KILL', "SELECT pid FROM pg_stat_activity WHERE application_name = 'storm' AND state = 'active' LIMIT 1");
 	sleep(1);
+	return;
+}
+
+sub end_broker
+{
+	signal_one('TERM', 'SELECT broker_pid FROM llm.engine_status');
+	usleep(1_500_000 + int(rand(500_000)));
 	return;
 }
 
 sub kill_broker
 {
-	kill_9('SELECT broker_pid FROM llm.engine_status');
+	signal_one('KILL', 'SELECT broker_pid FROM llm.engine_status');
 	sleep(1);
 	return;
 }
@@ -327,6 +350,7 @@ sub comes_back
 	return;
 }
 
+comes_back('SIGTERM to the broker', \&end_broker);
 comes_back('kill -9 of backends', \&kill_backend);
 comes_back('kill -9 of the broker', \&kill_broker);
 $node->stop;

@@ -1,7 +1,7 @@
 # LlmStorm: clients that load a server and check what they are answered, whatever else goes on there.
 #
 # Each client is a process that runs one script after the other through a psql of its own until its time is
-# over: reads, read-ahead UPDATEs, streams, cursors, scores, tokens, prompts that are too long, and large ones.
+# over: reads, read-ahead UPDATEs, fills, streams, cursors, scores, tokens, prompts that are too long, and large ones.
 # What the right answers are was computed before, in a quiet server, so a script says itself whether it got
 # them.  Errors are counted by SQLSTATE; which of them may happen is the test's to say.
 package LlmStorm;
@@ -27,6 +27,7 @@ my $generate = sprintf($call, 'generate');
 my $detail = sprintf($call, 'generate_detail');
 my $stream = sprintf($call, 'stream');
 my $score = "(SELECT sum(logprob)::text FROM llm.score(prompt, 'the word', model))";
+my $fill_options = '{"max_tokens": 6, "temperature": 0}';
 my $large = 'llm.count_tokens(repeat(prompt, ' . LARGE . "), model)::text";
 
 # Tables and a role of its own with a limit, for models a and b; answers are made row by row.
@@ -42,12 +43,14 @@ SELECT i AS id, CASE WHEN i % 3 = 0 THEN 'b' ELSE 'a' END AS model,
 	1 + i % 24 AS max_tokens, i % 4 / 4.0::float8 AS temperature, i AS seed, NULL::text AS expected
 FROM generate_series(1, 48) i;
 UPDATE question SET expected = $generate;
-ALTER TABLE question ADD score text, ADD tokens text;
-UPDATE question SET score = $score, tokens = llm.tokenize(prompt, model)::text;
+ALTER TABLE question ADD score text, ADD tokens text, ADD filled text;
+UPDATE question SET score = $score, tokens = llm.tokenize(prompt, model)::text,
+	filled = llm.generate(prompt, 'a', options => '$fill_options');
 CREATE TABLE large AS SELECT 0 AS id, m AS model, 'word ' AS prompt, NULL::text AS expected FROM unnest('{a,b}'::text[]) m;
 UPDATE large SET expected = $large;
-CREATE TABLE work AS SELECT client, q.*, NULL::text AS answer
+CREATE TABLE work AS SELECT client, q.*, NULL::text AS answer, NULL::text AS filling
 FROM question q, generate_series(0, @{[N_CLIENTS - 1]}) client WHERE id % 4 = client % 4;
+ALTER TABLE work ADD PRIMARY KEY (client, id);
 CREATE ROLE small LOGIN;
 ALTER ROLE small SET postgres_llm.max_role_requests = 2;
 GRANT USAGE ON FOREIGN SERVER a, b TO small;
@@ -99,6 +102,17 @@ my %statement = (
 		return "UPDATE work SET answer = NULL $of_client;\nUPDATE work SET answer = $generate $of_client;\n"
 		  . verdict('update', "SELECT id, CASE WHEN n > 0 THEN expected END AS expected, answer"
 			  . " FROM (SELECT *, count(answer) OVER () AS n FROM work $of_client) w");
+	},
+
+	# What a fill that failed has committed stays; another verdict says that all of it is there.
+	fill => sub {
+		my ($client) = @_;
+
+		return "UPDATE work SET filling = NULL WHERE client = $client;\n\\o /dev/null\n"
+		  . "CALL llm.fill('work', 'filling', 'prompt', model => 'a', options => '$fill_options', filter => 'client = $client',"
+		  . " chunk_rows => @{[1 + int(rand(12))]});\n\\o\n"
+		  . verdict('fill', "SELECT id, filled AS expected, COALESCE(filling, filled) AS answer FROM work WHERE client = $client")
+		  . "SELECT 'verdict: right fill to its end' FROM work WHERE client = $client HAVING count(filling) = count(*);\n";
 	},
 
 	# Some of a stream, and then an end of one kind or another.
