@@ -248,10 +248,11 @@ restart_after_crash = on
 END
 $node->start;
 $node->safe_psql('postgres', 'CREATE EXTENSION postgres_llm');
-# In the second one two layers of three keep their window only.
+
+# The first one's KV cache holds 512 tokens; in the second one two layers of three keep their window only.
 my @windowed = qw(--seed=2 --layers=3 --dim=128 --heads=4 --kv-heads=4 --head-dim=32 --vocabulary=bpe
 	--context=2048 --window=40 --full-every=3);
-for my $model ([ 'a', '--seed=1' ], [ 'b', @windowed ])
+for my $model ([ 'a', qw(--seed=1 --layers=4 --kv-heads=4 --head-dim=32) ], [ 'b', @windowed ])
 {
 	my ($name, @shape) = @$model;
 	my $path = $node->basedir . "/$name.gguf";
@@ -287,6 +288,7 @@ for (1 .. $n_rounds)
 	storm($_, $storm_s) for shuffle(@survived);
 }
 storm($calm, $storm_s * $n_rounds);
+cmp_ok(sql('SELECT sum(preemptions) FROM llm.stat_engine'), '>', 0, 'memory was so short that sequences were preempted');
 
 # ---- what is left of them ----
 
