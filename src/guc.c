@@ -23,6 +23,7 @@
 #include "guc.h"
 #include "protocol/message.h"
 
+bool llm_guc_background = false;
 int llm_guc_batch_policy = LLM_BATCHING_INFLIGHT;
 bool llm_guc_batch_scan = true;
 int llm_guc_batch_timeout_ms = 20;
@@ -46,6 +47,7 @@ int llm_guc_max_tokens = 256;
 int llm_guc_max_tokens_limit = 8192;
 char *llm_guc_model_directory;
 int llm_guc_prefix_sharing = LLM_PREFIX_SHARING_DATABASE;
+int llm_guc_priority = LLM_PRIORITY_NORMAL;
 int llm_guc_queue_timeout_ms = 0;
 int llm_guc_readahead_kb = 16384;
 bool llm_guc_reorder_fields = false;
@@ -64,6 +66,13 @@ static const struct config_enum_entry policy_options[] = {
 	{"inflight", LLM_BATCHING_INFLIGHT, false},
 	{"dynamic", LLM_BATCHING_DYNAMIC, false},
 	{"static", LLM_BATCHING_STATIC, false},
+	{NULL, 0, false},
+};
+
+static const struct config_enum_entry priority_options[] = {
+	{"low", LLM_PRIORITY_LOW, false},
+	{"normal", LLM_PRIORITY_NORMAL, false},
+	{"high", LLM_PRIORITY_HIGH, false},
 	{NULL, 0, false},
 };
 
@@ -110,6 +119,11 @@ typedef struct Setting
 #define AT_ENGINE_START "Read when the engine starts."
 
 static const Setting settings[] = {
+	/* Anybody may ask for less: that is why it is a setting beside priority, which superusers give. */
+	{"postgres_llm.background", "Gives the session's calls low priority.",
+	 "As postgres_llm.priority = low does, whatever priority the role was given.", PGC_USERSET, 0,
+	 FLAG(llm_guc_background)},
+
 	{"postgres_llm.batch_policy", "Sets when waiting requests may join those that run.",
 	 "inflight: at every step; static: when all of a batch have ended; dynamic: the same, and a "
 	 "batch may fill up for postgres_llm.batch_timeout.  " AT_ENGINE_START,
@@ -219,6 +233,11 @@ static const Setting settings[] = {
 	 "database: all sessions of a database; role: those of a role in it; off: nobody.", PGC_SUSET,
 	 0, CHOICE(llm_guc_prefix_sharing, sharing_options)},
 
+	{"postgres_llm.priority", "Sets how calls fare beside those of other roles.",
+	 "low: after all others, with a quarter of their share; high: never behind bulk work.  For "
+	 "ALTER ROLE .. SET.",
+	 PGC_SUSET, 0, CHOICE(llm_guc_priority, priority_options)},
+
 	{"postgres_llm.queue_timeout", "Sets how long a call waits for a request that has not begun.",
 	 "A call whose turn does not come within this time fails.  0 means no limit.", PGC_USERSET,
 	 GUC_UNIT_MS, NUMBER(llm_guc_queue_timeout_ms, 0, INT_MAX)},
@@ -243,6 +262,12 @@ static const Setting settings[] = {
 	 "ngram guesses from what a text said before.  Answers stay the same.  " AT_ENGINE_START,
 	 PGC_SIGHUP, 0, CHOICE(llm_guc_speculation, speculation_options)},
 };
+
+LlmPriority
+llm_guc_effective_priority(void)
+{
+	return llm_guc_background ? LLM_PRIORITY_LOW : (LlmPriority) llm_guc_priority;
+}
 
 static void
 define(const Setting *s)

@@ -15,7 +15,16 @@ typedef enum LlmPrefixSharing
 	LLM_PREFIX_SHARING_DATABASE
 } LlmPrefixSharing;
 
+/* How much of the engine a request may claim beside those of others: PGC_SUSET, since others pay. */
+typedef enum LlmPriority
+{
+	LLM_PRIORITY_LOW = -1,	/* always bulk work, and a smaller share than others get */
+	LLM_PRIORITY_NORMAL = 0, /* bulk work when its session has many requests in flight */
+	LLM_PRIORITY_HIGH = 1	/* never bulk work */
+} LlmPriority;
+
 /* Alphabetical. */
+extern bool llm_guc_background;				/* this session's work has low priority */
 extern int llm_guc_batch_policy;			/* LlmBatching */
 extern bool llm_guc_batch_scan;				/* plan LLM Batch nodes */
 extern int llm_guc_batch_timeout_ms;		/* of the policy dynamic */
@@ -39,11 +48,15 @@ extern int llm_guc_max_tokens;				 /* default of the argument max_tokens */
 extern int llm_guc_max_tokens_limit;		 /* ceiling of the argument max_tokens */
 extern char *llm_guc_model_directory;		 /* "$sharedir" is expanded */
 extern int llm_guc_prefix_sharing;			 /* LlmPrefixSharing */
+extern int llm_guc_priority;				 /* LlmPriority that the role was given */
 extern int llm_guc_queue_timeout_ms;		 /* a call waits so long for its turn; 0: for ever */
 extern int llm_guc_readahead_kb;			 /* memory of rows read ahead, per node */
 extern bool llm_guc_reorder_fields;			 /* of llm.prompt_fields, when a plan is made */
 extern int llm_guc_slots_per_backend;		 /* calls in flight of one backend */
 extern int llm_guc_speculation;				 /* LlmSpeculation */
+
+/* The priority of this session's requests now. */
+extern LlmPriority llm_guc_effective_priority(void);
 
 extern void llm_guc_define(void);
 

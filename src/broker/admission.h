@@ -3,12 +3,14 @@
  *	  Which requests the broker knows, and which of them the engine gets next.
  *
  * The broker follows each slot from the moment it saw it QUEUED until the engine has ended its
- * request.  Each backend's requests wait in the order they came; among backends the one with the
- * fewest requests in the engine goes first, and those with equally many take turns.
+ * request.  Each backend's requests wait in the order they came.  The role with the fewest requests
+ * in the engine goes first, and of its backends the one with the fewest; those with equally many
+ * take turns.  So a role has no more of the engine for having more sessions.  A role's requests of
+ * low priority count as a role of their own, which has a quarter of another's share.
  *
  * The engine is given no more than its capacity, so that its queue, which is first come first
- * served, stays short.  Only a backend that has nothing in the engine may exceed the capacity, up
- * to the engine's own limit, and for that the engine has an eighth of places on top: a single call
+ * served, stays short.  Only a backend that has nothing in the engine, and no low priority, may
+ * exceed the capacity, up to the engine's own limit, and for that the engine has an eighth of places on top: a single call
  * beside a bulk query finds one at once.  Places alone do not make it fast where each sequence
  * makes a step longer, so the engine is told which requests are bulk work.
  */
@@ -44,8 +46,9 @@ extern void llm_admission_look_at_all(void);
 extern LlmSlot *llm_admission_next(int capacity, int limit);
 
 /*
- * Is the request one of many that its backend has in flight?  The engine then lets it give way to
- * those of which somebody waits for the one answer.
+ * Is the request one of many that its backend has in flight, or of low priority?  The engine then
+ * lets it give way to those of which somebody waits for the one answer.  One of high priority never
+ * does.
  */
 extern bool llm_admission_is_bulk(const LlmSlot *slot);
 

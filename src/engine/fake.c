@@ -196,13 +196,18 @@ add_request(Fake *fake, uint64_t id, LlmRequestKind kind, LlmFakeModel *model, F
 
 /* Work out everything about a GENERATE or SCORE request. */
 static void
-prepare(Fake *fake, FakeRequest *out, const LlmRequest *request)
+prepare(Fake *fake, FakeRequest *out, const LlmRequest *request, bool bulk)
 {
 	LlmStrView prompt = llm_fake_prompt(request);
 	LlmStrBuf rest;
 
 	llm_strbuf_init(&rest, 0);
 	llm_fake_script_read(prompt, &out->script, &rest);
+	if (out->script.lane)
+	{
+		out->script.has_text = true;
+		out->script.text = llm_strview(bulk ? "bulk" : "interactive");
+	}
 	out->n_steps = out->script.steps != 0 ? out->script.steps : fake->config.fake_steps;
 	if (request->kind == LLM_REQUEST_SCORE)
 		out->n_entries = llm_fake_score(request->score.completion, &out->answer);
@@ -233,7 +238,7 @@ count_prompt(const LlmRequest *request)
 
 /* GENERATE and SCORE. */
 static LlmStatus
-queue_request(Fake *fake, uint64_t id, const LlmRequest *request, LlmError *err)
+queue_request(Fake *fake, uint64_t id, const LlmRequest *request, bool bulk, LlmError *err)
 {
 	uint32_t prompt_tokens = count_prompt(request);
 	bool raw = request->kind == LLM_REQUEST_SCORE ? request->score.raw : request->generate.raw;
@@ -259,7 +264,7 @@ queue_request(Fake *fake, uint64_t id, const LlmRequest *request, LlmError *err)
 	if (status != LLM_OK)
 		return status;
 	added->result.prompt_tokens = prompt_tokens;
-	prepare(fake, added, request);
+	prepare(fake, added, request, bulk);
 	return LLM_OK;
 }
 
@@ -329,7 +334,6 @@ fake_submit(LlmService *service, uint64_t request_id, LlmStrView payload, bool b
 	LlmError error;
 	LlmStatus status;
 
-	(void) bulk; /* steps have one length, so nobody can slow another */
 	for (uint32_t i = 0; i < fake->n_requests; i++)
 		if (fake->requests[i]->id == request_id)
 			return llm_error_set(err, LLM_ERR_PROTOCOL, "request %llu is not finished yet",
@@ -340,7 +344,7 @@ fake_submit(LlmService *service, uint64_t request_id, LlmStrView payload, bool b
 		{
 			case LLM_REQUEST_GENERATE:
 			case LLM_REQUEST_SCORE:
-				status = queue_request(fake, request_id, &request, &error);
+				status = queue_request(fake, request_id, &request, bulk, &error);
 				break;
 			case LLM_REQUEST_TOKENIZE:
 			case LLM_REQUEST_DETOKENIZE:

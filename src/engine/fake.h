@@ -21,6 +21,7 @@
  *	  [[text=T]]       the answer is T instead of the echo
  *	  [[bytes=N]]      the answer is N bytes of "x", not cut
  *	  [[show]]         the answer describes the request, every field that was received; not cut
+ *	  [[lane]]         the answer is "bulk" or "interactive", as the request came
  *	  [[split]]        the answer is 3 times four characters of one, two, three and four bytes:
  *	                   "a\u00f1\u20ac\U0001F600"; streamed one character per step
  *	  [[stall_ms=N]]   the whole engine sleeps that long in the request's first step

@@ -75,6 +75,8 @@ apply_word(LlmFakeScript *script, LlmStrView name)
 		script->ending = LLM_FAKE_HANG;
 	else if (llm_strview_is(name, "split"))
 		script->split = true;
+	else if (llm_strview_is(name, "lane"))
+		script->lane = true;
 	else if (llm_strview_is(name, "show"))
 		script->show = true;
 	else if (llm_strview_is(name, "nochat"))

@@ -35,6 +35,7 @@ typedef struct LlmFakeScript
 	bool has_text;
 	LlmStrView text; /* the answer; borrowed from the prompt */
 	bool show;		 /* the answer describes the request */
+	bool lane;		 /* the answer is the lane */
 	bool split;		 /* one chunk per character */
 	bool no_chat;	 /* in a path: the model has no template */
 } LlmFakeScript;

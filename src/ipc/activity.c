@@ -52,6 +52,7 @@ llm_activity_begin(int slot_no, const LlmSubject *subject)
 	activity->pid = MyProcPid;
 	activity->role = GetSessionUserId();
 	activity->database = MyDatabaseId;
+	activity->priority = llm_guc_effective_priority();
 	activity->query_id = (int64) pgstat_get_my_query_id();
 	activity->model_key = llm_model_ref_key(&subject->model);
 	activity->submitted = GetCurrentTimestamp();

@@ -19,6 +19,7 @@
 
 #include "datatype/timestamp.h"
 
+#include "guc.h"
 #include "protocol/message.h"
 #include "protocol/request_progress.h"
 
@@ -29,6 +30,7 @@ typedef struct LlmActivity
 	Oid role; /* who logged in */
 	Oid database;
 	LlmRequestKind kind;
+	LlmPriority priority;
 	int64 query_id; /* 0: not computed */
 	uint64 model_key;
 	TimestampTz submitted;
