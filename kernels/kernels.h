@@ -144,6 +144,9 @@ struct LlmKernels
 	/* Device memory of its own, without a borrowed src. */
 	size_t (*weight_bytes)(const LlmWeight *weight);
 
+	/* The last two before there is one: what weight_create with these arguments would make. */
+	size_t (*weight_size)(LlmDtype type, int32_t n_rows, int32_t n_cols, int uses, bool *borrows);
+
 	LlmStatus (*kv_create)(LlmDevice *dev, const LlmKvCacheConfig *config, LlmKvCache **out,
 						   LlmError *err);
 	void (*kv_destroy)(LlmDevice *dev, LlmKvCache *kv);

@@ -363,6 +363,7 @@ CREATE FUNCTION llm.model_status(
 	OUT kv_blocks pg_catalog.int4,
 	OUT kv_blocks_free pg_catalog.int4,
 	OUT kv_blocks_cached pg_catalog.int4,
+	OUT last_used pg_catalog.timestamptz,
 	OUT path pg_catalog.text,
 	OUT last_error pg_catalog.text)
 RETURNS SETOF record
@@ -373,7 +374,7 @@ COMMENT ON FUNCTION llm.model_status() IS 'source of the view llm.model_status';
 CREATE VIEW llm.model_status AS
 SELECT
 	model, state, loaded_bytes, context_length, slots, running, waiting, kv_blocks, kv_blocks_free,
-	kv_blocks_cached, path, last_error
+	kv_blocks_cached, last_used, path, last_error
 FROM llm.model_status();
 COMMENT ON VIEW llm.model_status
 IS 'models as the inference engine has them now: those the current role may use; all for pg_monitor';
@@ -381,7 +382,8 @@ COMMENT ON COLUMN llm.model_status.model
 IS 'name in llm.models; null: another database or an earlier definition loaded it';
 COMMENT ON COLUMN llm.model_status.state
 IS 'unloaded, loading, loaded, unloading, or failed at the last attempt to load';
-COMMENT ON COLUMN llm.model_status.loaded_bytes IS 'memory of weights and key-value cache';
+COMMENT ON COLUMN llm.model_status.loaded_bytes
+IS 'memory of weights, key-value cache and buffers, which counts against postgres_llm.engine_memory';
 COMMENT ON COLUMN llm.model_status.context_length
 IS 'tokens of prompt and answer together, as loaded';
 COMMENT ON COLUMN llm.model_status.slots IS 'how many sequences can run at once, with the eighth that is for single calls';
@@ -392,6 +394,7 @@ IS 'blocks of the key-value cache: of the layers that see everything, or of thos
 COMMENT ON COLUMN llm.model_status.kv_blocks_free IS 'of these, empty';
 COMMENT ON COLUMN llm.model_status.kv_blocks_cached
 IS 'of these, not in use but kept, for prompts that begin like earlier ones';
+COMMENT ON COLUMN llm.model_status.last_used IS 'when it was loaded, or a request to it last ended';
 COMMENT ON COLUMN llm.model_status.path IS 'file it was loaded from; only for members of pg_monitor';
 COMMENT ON COLUMN llm.model_status.last_error
 IS 'why it failed; only for members of pg_monitor';
@@ -406,6 +409,8 @@ CREATE FUNCTION llm.engine_status(
 	OUT starts pg_catalog.int8,
 	OUT failures pg_catalog.int8,
 	OUT models pg_catalog.int4,
+	OUT model_bytes pg_catalog.int8,
+	OUT evictions pg_catalog.int8,
 	OUT slots pg_catalog.int4,
 	OUT slots_used pg_catalog.int4,
 	OUT requests pg_catalog.int8,
@@ -424,9 +429,9 @@ REVOKE ALL ON FUNCTION llm.engine_status() FROM PUBLIC;
 
 CREATE VIEW llm.engine_status AS
 SELECT
-	state, description, broker_pid, engine_pid, started, retry_at, starts, failures, models, slots,
-	slots_used, requests, completed, failed, cancelled, read_ahead, row_by_row, payload_bytes,
-	last_error
+	state, description, broker_pid, engine_pid, started, retry_at, starts, failures, models,
+	model_bytes, evictions, slots, slots_used, requests, completed, failed, cancelled, read_ahead,
+	row_by_row, payload_bytes, last_error
 FROM llm.engine_status();
 COMMENT ON VIEW llm.engine_status IS 'the inference engine and the requests to it, in one row';
 COMMENT ON COLUMN llm.engine_status.state
@@ -439,6 +444,10 @@ COMMENT ON COLUMN llm.engine_status.retry_at IS 'when it will be started again';
 COMMENT ON COLUMN llm.engine_status.starts IS 'how often it was started since the server was';
 COMMENT ON COLUMN llm.engine_status.failures IS 'how often it ended otherwise than asked';
 COMMENT ON COLUMN llm.engine_status.models IS 'models that it holds';
+COMMENT ON COLUMN llm.engine_status.model_bytes
+IS 'memory of these, at most postgres_llm.engine_memory where that is set';
+COMMENT ON COLUMN llm.engine_status.evictions
+IS 'idle models that this process has unloaded to make room for others';
 COMMENT ON COLUMN llm.engine_status.slots IS 'requests that all sessions together can have in flight';
 COMMENT ON COLUMN llm.engine_status.slots_used IS 'requests in flight';
 COMMENT ON COLUMN llm.engine_status.requests IS 'requests since the server was started';

@@ -29,6 +29,7 @@ bool llm_guc_batch_scan = true;
 int llm_guc_batch_timeout_ms = 20;
 char *llm_guc_default_model;
 int llm_guc_engine_device = LLM_DEVICE_AUTO;
+int llm_guc_engine_memory_mb = 0;
 int llm_guc_engine_simd = 3; /* best */
 int llm_guc_engine_start_timeout_ms = 10000;
 int llm_guc_engine_threads = 0;
@@ -119,7 +120,7 @@ typedef struct Setting
 #define AT_ENGINE_START "Read when the engine starts."
 
 static const Setting settings[] = {
-	/* Anybody may ask for less: that is why it is a setting beside priority, which superusers give. */
+	/* Anybody may ask for less, so it is a setting beside priority, which superusers give. */
 	{"postgres_llm.background", "Gives the session's calls low priority.",
 	 "As postgres_llm.priority = low does, whatever priority the role was given.", PGC_USERSET, 0,
 	 FLAG(llm_guc_background)},
@@ -144,6 +145,11 @@ static const Setting settings[] = {
 	{"postgres_llm.engine_device", "Sets what the inference engine runs on.",
 	 "auto takes the best there is.  " AT_ENGINE_START, PGC_SIGHUP, 0,
 	 CHOICE(llm_guc_engine_device, device_options)},
+
+	{"postgres_llm.engine_memory", "Sets how much memory loaded models may take together.",
+	 "Idle models are unloaded to make room for others, least recently used first.  0 means no "
+	 "limit.  " AT_ENGINE_START,
+	 PGC_SIGHUP, GUC_UNIT_MB, NUMBER(llm_guc_engine_memory_mb, 0, 16777216)},
 
 	{"postgres_llm.engine_simd", "Sets the highest instruction set that the engine uses.",
 	 AT_ENGINE_START, PGC_SIGHUP, 0, CHOICE(llm_guc_engine_simd, simd_options)},

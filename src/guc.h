@@ -15,12 +15,12 @@ typedef enum LlmPrefixSharing
 	LLM_PREFIX_SHARING_DATABASE
 } LlmPrefixSharing;
 
-/* How much of the engine a request may claim beside those of others: PGC_SUSET, since others pay. */
+/* How much of the engine a request may claim beside others: PGC_SUSET, since others pay. */
 typedef enum LlmPriority
 {
-	LLM_PRIORITY_LOW = -1,	/* always bulk work, and a smaller share than others get */
+	LLM_PRIORITY_LOW = -1,	 /* always bulk work, and a smaller share than others get */
 	LLM_PRIORITY_NORMAL = 0, /* bulk work when its session has many requests in flight */
-	LLM_PRIORITY_HIGH = 1	/* never bulk work */
+	LLM_PRIORITY_HIGH = 1	 /* never bulk work */
 } LlmPriority;
 
 /* Alphabetical. */
@@ -30,6 +30,7 @@ extern bool llm_guc_batch_scan;				/* plan LLM Batch nodes */
 extern int llm_guc_batch_timeout_ms;		/* of the policy dynamic */
 extern char *llm_guc_default_model;			/* name in llm.models */
 extern int llm_guc_engine_device;			/* LlmEngineDevice */
+extern int llm_guc_engine_memory_mb;		/* of all loaded models; 0: no limit */
 extern int llm_guc_engine_simd;				/* LlmSimdLevel as number */
 extern int llm_guc_engine_start_timeout_ms; /* a call waits so long for a starting engine */
 extern int llm_guc_engine_threads;			/* 0: one per core */

@@ -131,10 +131,16 @@ repack_item(void *weight, int32_t panel, int thread)
 	llm_repack_panel(weight, panel);
 }
 
+static int32_t
+count_panels(int32_t n_rows)
+{
+	return (n_rows + LLM_PANEL_ROWS - 1) / LLM_PANEL_ROWS;
+}
+
 static bool
 create_panels(LlmCpuDevice *cpu, LlmWeight *weight)
 {
-	weight->n_panels = (weight->n_rows + LLM_PANEL_ROWS - 1) / LLM_PANEL_ROWS;
+	weight->n_panels = count_panels(weight->n_rows);
 	weight->panel_bytes = llm_repack_panel_bytes(weight->type, weight->n_cols);
 	if (!grow_scratch(cpu, weight->n_cols))
 		return false;
@@ -184,6 +190,15 @@ static size_t
 weight_bytes(const LlmWeight *weight)
 {
 	return (size_t) weight->n_panels * weight->panel_bytes;
+}
+
+static size_t
+weight_size(LlmDtype type, int32_t n_rows, int32_t n_cols, int uses, bool *borrows)
+{
+	*borrows = (uses & LLM_WEIGHT_ROWS) != 0;
+	if ((uses & LLM_WEIGHT_MATMUL) == 0)
+		return 0;
+	return (size_t) count_panels(n_rows) * llm_repack_panel_bytes(type, n_cols);
 }
 
 static void
@@ -280,6 +295,7 @@ const LlmKernels llm_cpu_kernels = {
 	.weight_destroy = weight_destroy,
 	.weight_borrows = weight_borrows,
 	.weight_bytes = weight_bytes,
+	.weight_size = weight_size,
 	.kv_create = llm_kv_cache_create,
 	.kv_destroy = llm_kv_cache_destroy,
 	.kv_block_bytes = llm_kv_cache_block_bytes,

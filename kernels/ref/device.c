@@ -103,6 +103,17 @@ weight_bytes(const LlmWeight *weight)
 	return 0; /* everything is borrowed */
 }
 
+static size_t
+weight_size(LlmDtype type, int32_t n_rows, int32_t n_cols, int uses, bool *borrows)
+{
+	(void) type;
+	(void) n_rows;
+	(void) n_cols;
+	(void) uses;
+	*borrows = true;
+	return 0;
+}
+
 static void
 step_begin(LlmDevice *dev, const LlmBatchView *batch)
 {
@@ -130,6 +141,7 @@ const LlmKernels llm_ref_kernels = {
 	.weight_destroy = weight_destroy,
 	.weight_borrows = weight_borrows,
 	.weight_bytes = weight_bytes,
+	.weight_size = weight_size,
 	.kv_create = llm_kv_cache_create,
 	.kv_destroy = llm_kv_cache_destroy,
 	.kv_block_bytes = llm_kv_cache_block_bytes,

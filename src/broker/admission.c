@@ -2,10 +2,11 @@
  * admission.c
  *	  Which requests the engine gets next; see admission.h.
  *
- * Three arrays in the broker's memory, one entry per slot, one per backend and one per share.  A slot is tracked
- * from QUEUED to the end of its request in the engine; while it is, its owner cannot reuse it,
- * since only the broker ends a tracked slot.  (An owner may free a slot that the broker has not
- * looked at yet; then there is nothing to see, or a newer request, which is what counts.)
+ * Three arrays in the broker's memory, one entry per slot, one per backend and one per share.  A
+ * slot is tracked from QUEUED to the end of its request in the engine; while it is, its owner
+ * cannot reuse it, since only the broker ends a tracked slot.  (An owner may free a slot that the
+ * broker has not looked at yet; then there is nothing to see, or a newer request, which is what
+ * counts.)
  */
 #include "postgres.h"
 
@@ -31,8 +32,8 @@ typedef enum Stage
 } Stage;
 
 /*
- * Who has a claim on the engine: a role's requests of low priority, or its others.  Free for another
- * while it has no request.
+ * Who has a claim on the engine: a role's requests of low priority, or its others.  Free for
+ * another while it has no request.
  */
 typedef struct Share
 {
@@ -49,7 +50,7 @@ typedef struct Entry
 	dlist_node node;
 	Stage stage;
 	LlmPriority priority;
-	Share *share; /* while it is tracked */
+	Share *share;		   /* while it is tracked */
 	bool cancelled;		   /* the engine was told */
 	LlmSlotFailure doomed; /* fails so when the engine ends it; 0: not */
 } Entry;
@@ -63,9 +64,9 @@ typedef struct Backend
 	int n_running;
 } Backend;
 
-static Entry *entries;	   /* by slot number */
-static Backend *owners;	   /* by process index */
-static Share *shares;	   /* [max_shares()], of which the first n_shares have been used */
+static Entry *entries;	/* by slot number */
+static Backend *owners; /* by process index */
+static Share *shares;	/* [max_shares()], of which the first n_shares have been used */
 static int n_shares;
 static dlist_head turns;   /* Share with waiting requests; the one that had its turn goes last */
 static dlist_head running; /* Entry */

@@ -10,9 +10,9 @@
  *
  * The engine is given no more than its capacity, so that its queue, which is first come first
  * served, stays short.  Only a backend that has nothing in the engine, and no low priority, may
- * exceed the capacity, up to the engine's own limit, and for that the engine has an eighth of places on top: a single call
- * beside a bulk query finds one at once.  Places alone do not make it fast where each sequence
- * makes a step longer, so the engine is told which requests are bulk work.
+ * exceed the capacity, up to the engine's own limit, and for that the engine has an eighth of
+ * places on top: a single call beside a bulk query finds one at once.  Places alone do not make it
+ * fast where each sequence makes a step longer, so the engine is told which requests are bulk work.
  */
 #ifndef LLM_BROKER_ADMISSION_H
 #define LLM_BROKER_ADMISSION_H

@@ -115,6 +115,7 @@ publish(const char *message)
 	{
 		status->description[0] = '\0';
 		status->engine.n_models = 0;
+		status->engine.n_evictions = 0;
 		llm_model_stats_note(&no_models);
 	}
 	if (message != NULL)
@@ -144,6 +145,7 @@ read_settings(LlmEngineConfig *config)
 	config->max_sequences = llm_guc_max_sequences + spare_places(llm_guc_max_sequences);
 	config->max_step_tokens = llm_guc_max_step_tokens;
 	config->kv_cache_bytes = (uint64) llm_guc_kv_cache_mb * 1024 * 1024;
+	config->memory_bytes = (uint64) llm_guc_engine_memory_mb * 1024 * 1024;
 	config->max_queue = llm_guc_max_queue;
 	config->speculation = llm_guc_speculation;
 	config->batch_policy = llm_guc_batch_policy;

@@ -40,6 +40,7 @@ const char llm_arguments_help[] =
 	"  --threads N            default: one per processor\n"
 	"  --simd best|avx512|avx2|portable\n"
 	"  --kv-cache-mb N        default 512\n"
+	"  --memory-mb N          limit on a loaded model, 0 is none, the default\n"
 	"  --step-tokens N        default 512\n"
 	"  --speculation ngram|off|always\n"
 	"  --batch-policy inflight|dynamic|static\n"
@@ -69,7 +70,7 @@ typedef struct Parsed
 {
 	const char *path, *stop;
 	bool inspect, help, version;
-	uint32_t fd, weights, kv, device, simd, kv_cache_mb, speculation, policy;
+	uint32_t fd, weights, kv, device, simd, kv_cache_mb, memory_mb, speculation, policy;
 	double seed;
 } Parsed;
 
@@ -217,6 +218,7 @@ llm_arguments_parse(int argc, char **argv, LlmArguments *out, LlmError *err)
 		{"threads", VALUE_NUMBER, &out->config.n_threads, 0, 256, {0}},
 		{"simd", VALUE_CHOICE, &parsed.simd, 0, 0, {"best", "avx512", "avx2", "portable"}},
 		{"kv-cache-mb", VALUE_NUMBER, &parsed.kv_cache_mb, 1, 1 << 24, {0}},
+		{"memory-mb", VALUE_NUMBER, &parsed.memory_mb, 0, 1 << 24, {0}},
 		{"speculation", VALUE_CHOICE, &parsed.speculation, 0, 0, {"off", "ngram", "always"}},
 		{"batch-policy", VALUE_CHOICE, &parsed.policy, 0, 0, {"inflight", "dynamic", "static"}},
 		{"step-tokens", VALUE_NUMBER, &out->config.max_step_tokens, 1, 65536, {0}},
@@ -241,5 +243,6 @@ llm_arguments_parse(int argc, char **argv, LlmArguments *out, LlmError *err)
 	out->config.batch_policy = (LlmBatching) parsed.policy;
 	out->config.max_simd = 3 - parsed.simd; /* LlmSimdLevel, from the best down */
 	out->config.kv_cache_bytes = (uint64_t) parsed.kv_cache_mb << 20;
+	out->config.memory_bytes = (uint64_t) parsed.memory_mb << 20;
 	return LLM_OK;
 }

@@ -265,6 +265,7 @@ engine_status(LlmService *service, LlmEngineStatus *out)
 {
 	LlmEngine *engine = (LlmEngine *) service;
 
+	out->n_evictions = engine->n_evictions;
 	out->n_models = 0;
 	for (int i = 0; i < LLM_MAX_MODELS; i++)
 		if (llm_model_entry_status(&engine->models[i], &engine->config,

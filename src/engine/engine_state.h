@@ -21,7 +21,13 @@ typedef struct LlmEngine
 	LlmJobThread *load_thread;
 
 	LlmModelEntry models[LLM_MAX_MODELS];
-	LlmTurns turns;	   /* whose step is next */
+	LlmTurns turns; /* whose step is next */
+
+	/* memory.h */
+	LlmModelEntry *drained;			  /* takes no new requests, so that it can leave; or NULL */
+	const LlmModelEntry *drained_for; /* who needs its room */
+	uint64_t n_evictions;
+
 	int64_t busy_from; /* end of the last step, while there is more to do; 0: idle since */
 
 	LlmRequestTable requests;		/* all that are not answered */

@@ -594,6 +594,7 @@ fake_status(LlmService *service, LlmEngineStatus *out)
 {
 	Fake *fake = (Fake *) service;
 
+	out->n_evictions = 0;
 	out->n_models = 0;
 	for (int i = 0; i < LLM_MAX_MODELS; i++)
 	{

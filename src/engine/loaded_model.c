@@ -98,13 +98,40 @@ size_kv_cache(LlmLoadedModel *loaded, const LlmInspection *inspection, const Llm
 	loaded->n_kv_blocks = demand.full_bytes > 0 || loaded->kv_sizes.n_window_blocks == 0
 							  ? loaded->kv_sizes.n_kv_blocks
 							  : loaded->kv_sizes.n_window_blocks;
-	if (loaded->context_length < demand.context_length)
+	return LLM_OK;
+}
+
+/* How the model will be made: sizes of the KV cache in *loaded, and the options. */
+static LlmStatus
+plan(LlmLoadedModel *loaded, const LlmInspection *inspection, const LlmModelRef *ref,
+	 const LlmEngineConfig *config, LlmModelOptions *options, LlmError *err)
+{
+	LlmDtype kv_type = llm_inspection_kv_dtype(ref->kv_type);
+	LlmStatus status = size_kv_cache(loaded, inspection, llm_loaded_model_kernels(config->device),
+									 kv_type, config, err);
+
+	*options = (LlmModelOptions){
+		.context_length = loaded->context_length,
+		.weights_f32 = ref->weight_form == LLM_WEIGHTS_F32,
+		.kv_type = kv_type,
+		.n_kv_blocks = loaded->kv_sizes.n_kv_blocks,
+		.n_window_blocks = loaded->kv_sizes.n_window_blocks,
+		.max_step_tokens = (int32_t) config->max_step_tokens,
+		.max_logit_rows = (int32_t) within(config->max_sequences, 0, MIN_LOGIT_ROWS, 1152)};
+	return status;
+}
+
+static void
+warn_of_context(const LlmLoadedModel *loaded, const LlmInspection *inspection)
+{
+	int32_t wanted = (int32_t) inspection->facts.context_length;
+
+	if (loaded->context_length < wanted)
 		llm_log(LLM_LOG_WARNING,
 				"the KV cache holds %d of the %d tokens of context of a %s model (%s); raise "
 				"\"postgres_llm.kv_cache_size\" to use all",
-				loaded->context_length, demand.context_length, model->architecture,
+				loaded->context_length, wanted, inspection->summary.config.architecture,
 				inspection->summary.quantization);
-	return LLM_OK;
 }
 
 static const LlmBatchPolicy scheduler_policy[LLM_BATCHING_COUNT] = {
@@ -119,29 +146,22 @@ create_parts(LlmLoadedModel *loaded, const LlmVocabulary *vocabulary,
 			 LlmError *err)
 {
 	const LlmKernels *kernels = llm_loaded_model_kernels(config->device);
-	LlmDtype kv_type = llm_inspection_kv_dtype(ref->kv_type);
-	int32_t max_rows = (int32_t) within(config->max_sequences, 0, MIN_LOGIT_ROWS, 1152);
-	LlmStatus status = size_kv_cache(loaded, inspection, kernels, kv_type, config, err);
+	LlmModelOptions options;
+	LlmStatus status = plan(loaded, inspection, ref, config, &options, err);
 
 	if (status != LLM_OK)
 		return status;
+	warn_of_context(loaded, inspection);
 	LlmDeviceConfig device_config = {.n_threads = (int) config->n_threads,
 									 .max_simd = (LlmSimdLevel) config->max_simd,
 									 .max_step_tokens = (int) config->max_step_tokens,
 									 .max_context = loaded->context_length};
-	LlmModelOptions options = {.context_length = loaded->context_length,
-							   .weights_f32 = ref->weight_form == LLM_WEIGHTS_F32,
-							   .kv_type = kv_type,
-							   .n_kv_blocks = loaded->kv_sizes.n_kv_blocks,
-							   .n_window_blocks = loaded->kv_sizes.n_window_blocks,
-							   .max_step_tokens = (int32_t) config->max_step_tokens,
-							   .max_logit_rows = max_rows};
 	LlmSchedulerConfig scheduler_config = {
 		.max_sequences = (int32_t) config->max_sequences,
 		.max_waiting = (int32_t) (config->max_queue + config->max_sequences),
 		.max_step_tokens = (int32_t) config->max_step_tokens,
 		.max_prefills = MAX_PREFILLS,
-		.max_logit_rows = max_rows,
+		.max_logit_rows = options.max_logit_rows,
 		.n_kv_blocks = loaded->kv_sizes.n_kv_blocks,
 		.n_window_blocks = loaded->kv_sizes.n_window_blocks,
 		.window = llm_model_config_window(&inspection->summary.config),
@@ -183,6 +203,23 @@ llm_loaded_model_create(const LlmVocabulary *vocabulary, const LlmInspection *in
 	loaded->n_bytes = llm_model_bytes(loaded->model);
 	*out = loaded;
 	return LLM_OK;
+}
+
+LlmStatus
+llm_loaded_model_size(const LlmVocabulary *vocabulary, const LlmInspection *inspection,
+					  const LlmModelRef *ref, const LlmEngineConfig *config, uint64_t *n_bytes,
+					  LlmError *err)
+{
+	LlmLoadedModel sizes = {0};
+	LlmModelOptions options;
+	size_t n_needed = 0;
+	LlmStatus status = plan(&sizes, inspection, ref, config, &options, err);
+
+	if (status == LLM_OK)
+		status = llm_model_size(vocabulary->gguf, &inspection->summary.config,
+								llm_loaded_model_kernels(config->device), &options, &n_needed, err);
+	*n_bytes = n_needed;
+	return status;
 }
 
 void

@@ -25,7 +25,7 @@ typedef struct LlmLoadedModel
 	int32_t context_length; /* tokens of one sequence that fit, by model, request and KV cache */
 	LlmKvSizes kv_sizes;
 	int32_t n_kv_blocks; /* as the scheduler's status counts them */
-	uint64_t n_bytes;	 /* weights, KV cache and buffers; without the mapped file */
+	uint64_t n_bytes;	 /* weights, KV cache and buffers of steps: llm_model_bytes */
 } LlmLoadedModel;
 
 /*
@@ -38,6 +38,12 @@ extern LlmStatus llm_loaded_model_create(const LlmVocabulary *vocabulary,
 										 const LlmInspection *inspection, const LlmModelRef *ref,
 										 const LlmEngineConfig *config, LlmLoadedModel **out,
 										 LlmError *err);
+
+/* The n_bytes that it would have; the same errors, but for memory. */
+extern LlmStatus llm_loaded_model_size(const LlmVocabulary *vocabulary,
+									   const LlmInspection *inspection, const LlmModelRef *ref,
+									   const LlmEngineConfig *config, uint64_t *n_bytes,
+									   LlmError *err);
 
 /* Sequences in its scheduler go with it.  NULL is allowed. */
 extern void llm_loaded_model_destroy(LlmLoadedModel *loaded);

@@ -5,7 +5,9 @@
 #include "engine/model_entry.h"
 
 #include "base/assert.h"
+#include "base/clock.h"
 
+#include <malloc.h>
 #include <stdio.h>
 
 bool
@@ -33,11 +35,19 @@ llm_model_entry_claim(LlmModelEntry *entry, const LlmModelRef *ref, const LlmEng
 void
 llm_model_entry_unload(LlmModelEntry *entry)
 {
+	bool was_loaded = entry->loaded != NULL;
+
 	LLM_ASSERT(!entry->job_running && entry->n_users == 0);
 	llm_loaded_model_destroy(entry->loaded);
 	llm_vocabulary_close(entry->vocabulary);
 	entry->loaded = NULL;
 	entry->vocabulary = NULL;
+	entry->inspected = false;
+#ifdef __GLIBC__
+	/* Buffers below the allocator's threshold would stay with the process. */
+	if (was_loaded)
+		(void) malloc_trim(0);
+#endif
 	memset(entry->counts, 0, sizeof(entry->counts));
 }
 
@@ -51,25 +61,48 @@ llm_model_entry_release(LlmModelEntry *entry)
 
 /* ---- jobs, on a helper thread ---- */
 
-void
-llm_model_entry_open(LlmJob *job)
+static LlmStatus
+inspect(LlmModelEntry *entry)
 {
-	LlmModelEntry *entry = job->owner;
-
-	entry->job_status = llm_vocabulary_open(entry->path, &entry->job_vocabulary, &entry->job_error);
-}
-
-void
-llm_model_entry_load(LlmJob *job)
-{
-	LlmModelEntry *entry = job->owner;
 	LlmStatus status =
 		llm_inspection_run(entry->vocabulary, &entry->ref, &entry->inspection, &entry->job_error);
 
 	if (status == LLM_OK)
-		status = llm_loaded_model_create(entry->vocabulary, &entry->inspection, &entry->ref,
-										 entry->config, &entry->job_loaded, &entry->job_error);
-	entry->job_status = status;
+		status = llm_loaded_model_size(entry->vocabulary, &entry->inspection, &entry->ref,
+									   entry->config, &entry->needed_bytes, &entry->job_error);
+	return status;
+}
+
+void
+llm_model_entry_run_job(LlmJob *job)
+{
+	LlmModelEntry *entry = job->owner;
+
+	switch (entry->work)
+	{
+		case LLM_MODEL_OPEN:
+			entry->job_status =
+				llm_vocabulary_open(entry->path, &entry->job_vocabulary, &entry->job_error);
+			break;
+		case LLM_MODEL_INSPECT:
+			entry->job_status = inspect(entry);
+			break;
+		case LLM_MODEL_LOAD:
+			entry->job_status =
+				llm_loaded_model_create(entry->vocabulary, &entry->inspection, &entry->ref,
+										entry->config, &entry->job_loaded, &entry->job_error);
+			break;
+	}
+}
+
+static void
+take_loaded(LlmModelEntry *entry)
+{
+	entry->loaded = entry->job_loaded;
+	entry->job_loaded = NULL;
+	entry->loaded_us = llm_clock_now_us();
+	entry->load_took_us = entry->loaded_us - entry->load_began_us;
+	llm_model_entry_touch(entry);
 }
 
 LlmStatus
@@ -79,15 +112,23 @@ llm_model_entry_job_done(LlmModelEntry *entry)
 	entry->job_running = false;
 	if (entry->job_vocabulary != NULL)
 		entry->vocabulary = entry->job_vocabulary;
-	if (entry->job_loaded != NULL)
-		entry->loaded = entry->job_loaded;
 	entry->job_vocabulary = NULL;
-	entry->job_loaded = NULL;
+	if (entry->job_loaded != NULL)
+		take_loaded(entry);
 	if (entry->job_status != LLM_OK)
 		snprintf(entry->last_error, sizeof(entry->last_error), "%s", entry->job_error.message);
-	else if (entry->loading)
+	else if (entry->work == LLM_MODEL_INSPECT)
+		entry->inspected = true;
+	else if (entry->work == LLM_MODEL_LOAD)
 		entry->last_error[0] = '\0';
 	return entry->job_status;
+}
+
+void
+llm_model_entry_touch(LlmModelEntry *entry)
+{
+	entry->used_us = llm_clock_now_us();
+	entry->used_unix_us = (uint64_t) llm_clock_unix_us();
 }
 
 /* ---- what is said about it ---- */
@@ -108,7 +149,7 @@ find_state(const LlmModelEntry *entry, LlmModelState *out)
 {
 	if (entry->key == 0)
 		return false;
-	if (entry->job_running && entry->loading)
+	if (entry->waits_for_memory || (entry->job_running && entry->work != LLM_MODEL_OPEN))
 		*out = LLM_MODEL_LOADING;
 	else if (entry->loaded != NULL)
 		*out = entry->n_unloads > 0 ? LLM_MODEL_UNLOADING : LLM_MODEL_LOADED;
@@ -136,6 +177,7 @@ llm_model_entry_status(const LlmModelEntry *entry, const LlmEngineConfig *config
 	llm_scheduler_status(entry->loaded->scheduler, &scheduler);
 	out->context_length = (uint32_t) entry->loaded->context_length;
 	out->loaded_bytes = entry->loaded->n_bytes;
+	out->last_used_us = entry->used_unix_us;
 	out->max_sequences = config->max_sequences;
 	out->running = (uint32_t) scheduler.running;
 	out->waiting = (uint32_t) scheduler.waiting;

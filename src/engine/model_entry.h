@@ -2,7 +2,7 @@
  * model_entry.h
  *	  A model that requests have named: how far it is loaded, and who waits for it.
  *
- *	  free -> known -> vocabulary opened -> loaded -> (UNLOAD) free
+ *	  free -> known -> vocabulary opened -> inspected -> loaded -> (UNLOAD, eviction) free
  *
  * Each level is reached by a job on a helper thread, when the first request needs it.  The fields
  * named job_* and inspection belong to the helper while job_running is set; the main thread moves
@@ -14,6 +14,14 @@
 #include "engine/loaded_model.h"
 #include "engine/request.h"
 
+/* What a job makes. */
+typedef enum LlmModelWork
+{
+	LLM_MODEL_OPEN,	   /* vocabulary */
+	LLM_MODEL_INSPECT, /* inspection and needed_bytes */
+	LLM_MODEL_LOAD	   /* loaded */
+} LlmModelWork;
+
 typedef struct LlmModelEntry
 {
 	uint64_t key; /* llm_model_ref_key; 0: this place is free */
@@ -22,11 +30,13 @@ typedef struct LlmModelEntry
 
 	LlmVocabulary *vocabulary; /* NULL below that level */
 	LlmLoadedModel *loaded;	   /* NULL below that level */
-	LlmInspection inspection;  /* made by the job; valid when loaded */
+	bool inspected;
+	LlmInspection inspection; /* the next two are made by the job; valid when inspected */
+	uint64_t needed_bytes;	  /* n_bytes of loaded, before there is one */
 
 	LlmJob job;
 	bool job_running;
-	bool loading; /* the job makes loaded, not vocabulary */
+	LlmModelWork work;
 	LlmStatus job_status;
 	LlmError job_error;
 	LlmVocabulary *job_vocabulary; /* what it made, until the main thread has it; owned */
@@ -38,6 +48,13 @@ typedef struct LlmModelEntry
 	LlmEngineRequestList waiting; /* requests in state WAITING, in order of arrival */
 	uint32_t n_users;			  /* requests of this model in the states after it */
 	uint32_t n_unloads;			  /* UNLOADs in waiting */
+
+	bool waits_for_memory; /* would be loaded if there were room */
+	int64_t load_began_us;
+	int64_t load_took_us;
+	int64_t loaded_us;	   /* when it was loaded last */
+	int64_t used_us;	   /* loaded, or a request of it ended */
+	uint64_t used_unix_us; /* the same since 1970 */
 
 	int64_t gathers_from_us; /* a batch gathers since then; 0: none does */
 
@@ -57,9 +74,11 @@ extern void llm_model_entry_release(LlmModelEntry *entry);
 /* Drop what is loaded, vocabulary included. */
 extern void llm_model_entry_unload(LlmModelEntry *entry);
 
-/* The run functions of job: make vocabulary, and make loaded from it. */
-extern void llm_model_entry_open(LlmJob *job);
-extern void llm_model_entry_load(LlmJob *job);
+/* The run function of job: does its work. */
+extern void llm_model_entry_run_job(LlmJob *job);
+
+/* It is used now. */
+extern void llm_model_entry_touch(LlmModelEntry *entry);
 
 /* The job has come back: move what it made to its place.  Its status. */
 extern LlmStatus llm_model_entry_job_done(LlmModelEntry *entry);

@@ -16,6 +16,7 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "engine/memory.h"
 #include "engine/reply.h"
 
 #include <stdio.h>
@@ -29,6 +30,8 @@ remove_request(LlmEngine *engine, LlmEngineRequest *request)
 	LlmModelEntry *entry = request->model;
 
 	engine->service.status_changed = true;
+	if (entry != NULL)
+		llm_model_entry_touch(entry);
 	llm_request_table_remove(&engine->requests, request);
 	switch (request->state)
 	{
@@ -284,17 +287,24 @@ fail_waiting(LlmEngine *engine, LlmModelEntry *entry)
 	}
 }
 
+/* The model cannot be had, as job_error says. */
+static void
+refuse_model(LlmEngine *engine, LlmModelEntry *entry)
+{
+	engine->service.status_urgent = true;
+	llm_log(LLM_LOG_WARNING, "model \"%s\" could not be loaded: %s", entry->path,
+			entry->job_error.message);
+	snprintf(entry->last_error, sizeof(entry->last_error), "%s", entry->job_error.message);
+	fail_waiting(engine, entry);
+}
+
 static void
 take_model_job(LlmEngine *engine, LlmModelEntry *entry)
 {
 	engine->service.status_urgent = true;
 	if (llm_model_entry_job_done(entry) != LLM_OK)
-	{
-		llm_log(LLM_LOG_WARNING, "model \"%s\" could not be loaded: %s", entry->path,
-				entry->job_error.message);
-		fail_waiting(engine, entry);
-	}
-	else if (entry->loading)
+		refuse_model(engine, entry);
+	else if (entry->work == LLM_MODEL_LOAD)
 		llm_log(LLM_LOG_INFO,
 				"model \"%s\" is loaded: %d tokens of context, KV cache of %d tokens, %llu MB",
 				entry->path, entry->loaded->context_length,
@@ -318,13 +328,41 @@ take_jobs(LlmEngine *engine, LlmJobThread *thread)
 /* ---- forward ---- */
 
 static void
-start_model_job(LlmEngine *engine, LlmModelEntry *entry, bool loading)
+start_model_job(LlmEngine *engine, LlmModelEntry *entry, LlmModelWork work)
 {
-	entry->job.run = loading ? llm_model_entry_load : llm_model_entry_open;
-	entry->loading = loading;
+	bool loading = work == LLM_MODEL_LOAD;
+
+	entry->job.run = llm_model_entry_run_job;
+	entry->work = work;
 	entry->job_running = true;
+	if (loading)
+		entry->load_began_us = llm_clock_now_us();
 	engine->service.status_urgent = true;
 	llm_job_thread_submit(loading ? engine->load_thread : engine->prepare_thread, &entry->job);
+}
+
+/* Bring the model one level further, if there is room for it. */
+static void
+raise_model(LlmEngine *engine, LlmModelEntry *entry)
+{
+	if (entry->job_running)
+		return;
+	if (entry->vocabulary == NULL)
+		start_model_job(engine, entry, LLM_MODEL_OPEN);
+	else if (!entry->inspected)
+		start_model_job(engine, entry, LLM_MODEL_INSPECT);
+	else
+		switch (llm_memory_make_room(engine, entry, &entry->job_error))
+		{
+			case LLM_ROOM_MADE:
+				start_model_job(engine, entry, LLM_MODEL_LOAD);
+				break;
+			case LLM_ROOM_AWAITED:
+				break;
+			case LLM_ROOM_NONE:
+				refuse_model(engine, entry);
+				break;
+		}
 }
 
 static void
@@ -337,8 +375,8 @@ start_preparing(LlmEngine *engine, LlmModelEntry *entry, LlmEngineRequest *reque
 	llm_job_thread_submit(engine->prepare_thread, &request->job);
 }
 
-/* Move one request on, if the model is far enough; else see to it that it will be. */
-static void
+/* Move one request on; false when the model is not far enough for it. */
+static bool
 advance(LlmEngine *engine, LlmModelEntry *entry, LlmEngineRequest *request)
 {
 	LlmRequestKind kind = request->message.kind;
@@ -346,19 +384,16 @@ advance(LlmEngine *engine, LlmModelEntry *entry, LlmEngineRequest *request)
 	LlmModelFacts facts;
 
 	if (entry->vocabulary == NULL || (needs_weights && entry->loaded == NULL))
-	{
-		if (!entry->job_running)
-			start_model_job(engine, entry, entry->vocabulary != NULL);
-		return;
-	}
+		return false;
 	if (kind == LLM_REQUEST_LOAD)
 	{
 		facts = llm_model_entry_facts(entry);
 		llm_reply_facts(engine->service.outbox, request->id, &facts);
 		remove_request(engine, request);
-		return;
+		return true;
 	}
 	start_preparing(engine, entry, request);
+	return true;
 }
 
 static bool
@@ -404,13 +439,17 @@ unload(LlmEngine *engine, LlmModelEntry *entry)
 static void
 advance_model(LlmEngine *engine, LlmModelEntry *entry)
 {
+	bool all_advanced = true;
+
 	for (LlmEngineRequest *request = entry->waiting.first, *next; request != NULL; request = next)
 	{
 		next = request->next;
-		if (request->message.kind == LLM_REQUEST_UNLOAD)
+		if (request->message.kind == LLM_REQUEST_UNLOAD || entry == engine->drained)
 			break;
-		advance(engine, entry, request);
+		all_advanced &= advance(engine, entry, request);
 	}
+	if (!all_advanced)
+		raise_model(engine, entry);
 	if (!waits_for_unload(entry) || entry->job_running || entry->n_users > 0)
 		return;
 	unload(engine, entry);
@@ -419,7 +458,7 @@ advance_model(LlmEngine *engine, LlmModelEntry *entry)
 	if (entry->waiting.first == NULL)
 		llm_model_entry_release(entry);
 	else
-		start_model_job(engine, entry, false);
+		start_model_job(engine, entry, LLM_MODEL_OPEN);
 }
 
 void
@@ -444,6 +483,7 @@ llm_progress_run(LlmEngine *engine)
 {
 	take_jobs(engine, engine->prepare_thread);
 	take_jobs(engine, engine->load_thread);
+	llm_memory_begin_turn(engine);
 	for (int i = 0; i < LLM_MAX_MODELS; i++)
 		if (engine->models[i].key != 0)
 			advance_model(engine, &engine->models[i]);

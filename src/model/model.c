@@ -259,3 +259,36 @@ llm_model_bytes(const LlmModel *model)
 {
 	return model->n_bytes;
 }
+
+/* Floats of the activations and the logits; create_activations makes them. */
+static size_t
+count_activations(const LlmModelConfig *config, const LlmModelOptions *options)
+{
+	size_t q_dim = (size_t) config->n_heads * (size_t) config->head_dim;
+	size_t kv_dim = (size_t) config->n_kv_heads * (size_t) config->head_dim;
+	size_t of_token = 2 * ((size_t) config->dim + q_dim + kv_dim + (size_t) config->ffn_dim);
+	size_t of_row = (size_t) config->dim + q_dim + 2 * (size_t) config->vocab_size;
+
+	return (size_t) options->max_step_tokens * of_token + (size_t) options->max_logit_rows * of_row;
+}
+
+LlmStatus
+llm_model_size(const LlmGguf *gguf, const LlmModelConfig *config, const LlmKernels *kernels,
+			   const LlmModelOptions *options, size_t *n_bytes, LlmError *err)
+{
+	size_t layer_bytes =
+		llm_model_kv_block_bytes(config, kernels, options->kv_type) / (size_t) config->n_layers;
+	size_t n_floats = (size_t) options->context_length * (size_t) config->rope_dims;
+	LlmStatus status = llm_weights_size(gguf, config, kernels, options->weights_f32, n_bytes, err);
+
+	n_floats += count_activations(config, options);
+	*n_bytes += n_floats * sizeof(float);
+	for (int32_t layer = 0; layer < config->n_layers; layer++)
+	{
+		bool in_window = options->n_window_blocks > 0 && config->window[layer] > 0;
+		int32_t n_blocks = in_window ? options->n_window_blocks : options->n_kv_blocks;
+
+		*n_bytes += layer_bytes * (size_t) n_blocks;
+	}
+	return status;
+}

@@ -68,8 +68,16 @@ extern void llm_model_destroy(LlmModel *model);
 
 extern const LlmModelConfig *llm_model_config(const LlmModel *model);
 
-/* Memory held: weights in the device's layout, KV cache, activations.  Without the mapped file. */
+/*
+ * Memory held: weights in the device's layout, or in the mapped file where the device reads them
+ * there, KV cache, activations.  The rest of the mapped file is not needed any more.
+ */
 extern size_t llm_model_bytes(const LlmModel *model);
+
+/* The same before it is loaded; the file, the options and the type of KV cache were checked. */
+extern LlmStatus llm_model_size(const LlmGguf *gguf, const LlmModelConfig *config,
+								const LlmKernels *kernels, const LlmModelOptions *options,
+								size_t *n_bytes, LlmError *err);
 
 /*
  * Run one step: store K and V of the batch's tokens, and compute *logits[R, V] (host memory, owned

@@ -254,6 +254,59 @@ llm_weights_check(const LlmGguf *gguf, const LlmModelConfig *config, const char 
 	return LLM_OK;
 }
 
+/* ---- sizes ---- */
+
+typedef struct Sizer
+{
+	const LlmKernels *kernels;
+	bool as_f32;
+	bool has_output; /* an output matrix of its own was seen */
+	size_t n_bytes;
+} Sizer;
+
+/* What a matrix is for: the embedding is also the output of a file that has none. */
+static int
+uses_of(const Found *found, bool has_output)
+{
+	if (!found->spec->is_rows_table)
+		return LLM_WEIGHT_MATMUL;
+	return LLM_WEIGHT_ROWS | (has_output ? 0 : LLM_WEIGHT_MATMUL);
+}
+
+static LlmStatus
+size_tensor(void *context, const Found *found, LlmError *err)
+{
+	Sizer *sizer = context;
+	size_t as_float = (size_t) found->n_rows * (size_t) found->n_cols * sizeof(float);
+	LlmDtype type = sizer->as_f32 ? LLM_DTYPE_F32 : found->type;
+	bool borrows = false;
+
+	(void) err;
+	if (found->spec->n_rows == SIZE_ONE)
+	{
+		sizer->n_bytes += (size_t) found->n_cols * sizeof(float);
+		return LLM_OK;
+	}
+	sizer->n_bytes += sizer->kernels->weight_size(type, found->n_rows, found->n_cols,
+												  uses_of(found, sizer->has_output), &borrows);
+	if (borrows)
+		sizer->n_bytes += type == LLM_DTYPE_F32 ? as_float : found->tensor->n_bytes;
+	if (found->layer < 0 && found->spec->field == offsetof(LlmWeights, output))
+		sizer->has_output = true;
+	return LLM_OK;
+}
+
+LlmStatus
+llm_weights_size(const LlmGguf *gguf, const LlmModelConfig *config, const LlmKernels *kernels,
+				 bool as_f32, size_t *n_bytes, LlmError *err)
+{
+	Sizer sizer = {.kernels = kernels, .as_f32 = as_f32};
+	LlmStatus status = visit_tensors(gguf, config, size_tensor, &sizer, err);
+
+	*n_bytes = sizer.n_bytes;
+	return status;
+}
+
 /* ---- loading ---- */
 
 typedef struct Loader
@@ -310,13 +363,11 @@ static LlmStatus
 load_matrix(LlmWeights *weights, const Found *found, bool as_f32, LlmWeight **field, LlmError *err)
 {
 	const LlmKernels *ops = weights->dev->ops;
-	int uses = LLM_WEIGHT_MATMUL;
+	int uses = uses_of(found, weights->output != NULL);
 	const void *rows = found->tensor->data;
 	float *values = NULL;
 	LlmDtype type = found->type;
 
-	if (found->spec->is_rows_table)
-		uses = LLM_WEIGHT_ROWS | (weights->output == NULL ? LLM_WEIGHT_MATMUL : 0);
 	if (as_f32 && type != LLM_DTYPE_F32)
 	{
 		values = dequantize(found);
@@ -331,13 +382,16 @@ load_matrix(LlmWeights *weights, const Found *found, bool as_f32, LlmWeight **fi
 
 	if (status == LLM_OK)
 		weights->n_bytes += ops->weight_bytes(*field);
-	if (values != NULL && status == LLM_OK && ops->weight_borrows(*field))
+	if (status != LLM_OK || !ops->weight_borrows(*field))
 	{
-		weights->f32_copies[weights->n_f32_copies++] = values;
-		weights->n_bytes += (size_t) found->n_rows * (size_t) found->n_cols * sizeof(float);
-	}
-	else
 		free(values);
+		return status;
+	}
+	if (values != NULL)
+		weights->f32_copies[weights->n_f32_copies++] = values;
+	weights->n_bytes += values == NULL
+							? found->tensor->n_bytes
+							: (size_t) found->n_rows * (size_t) found->n_cols * sizeof(float);
 	return status;
 }
 

@@ -42,7 +42,7 @@ typedef struct LlmWeights
 
 	float **f32_copies; /* owned: dequantised matrices that the device borrows */
 	int32_t n_f32_copies;
-	size_t n_bytes; /* everything above but the structs */
+	size_t n_bytes; /* everything above but the structs, and what the device reads in the file */
 } LlmWeights;
 
 /*
@@ -53,6 +53,11 @@ typedef struct LlmWeights
 extern LlmStatus llm_weights_check(const LlmGguf *gguf, const LlmModelConfig *config,
 								   const char **quantization, uint64_t *n_parameters,
 								   LlmError *err);
+
+/* The n_bytes that llm_weights_load would come to, of a file that llm_weights_check accepted. */
+extern LlmStatus llm_weights_size(const LlmGguf *gguf, const LlmModelConfig *config,
+								  const LlmKernels *kernels, bool as_f32, size_t *n_bytes,
+								  LlmError *err);
 
 /*
  * Load all tensors of a file that llm_weights_check accepted.  *out holds what was loaded so far

@@ -523,6 +523,7 @@ llm_engine_config_write(LlmWriter *w, const LlmEngineConfig *config)
 	llm_write_u32(w, config->max_sequences);
 	llm_write_u32(w, config->max_step_tokens);
 	llm_write_u64(w, config->kv_cache_bytes);
+	llm_write_u64(w, config->memory_bytes);
 	llm_write_u32(w, config->max_queue);
 	llm_write_u32(w, config->speculation);
 	llm_write_u32(w, config->batch_policy);
@@ -563,6 +564,7 @@ llm_engine_config_read(LlmStrView payload, LlmEngineConfig *out, LlmError *err)
 	out->max_sequences = llm_read_u32(&r);
 	out->max_step_tokens = llm_read_u32(&r);
 	out->kv_cache_bytes = llm_read_u64(&r);
+	out->memory_bytes = llm_read_u64(&r);
 	out->max_queue = llm_read_u32(&r);
 	speculation = llm_read_u32(&r);
 	policy = llm_read_u32(&r);
@@ -628,6 +630,7 @@ model_status_write(LlmWriter *w, const LlmModelStatus *model)
 	llm_write_u32(w, model->state);
 	llm_write_u32(w, model->context_length);
 	llm_write_u64(w, model->loaded_bytes);
+	llm_write_u64(w, model->last_used_us);
 	llm_write_u32(w, model->max_sequences);
 	llm_write_u32(w, model->running);
 	llm_write_u32(w, model->waiting);
@@ -651,6 +654,7 @@ model_status_read(LlmReader *r, LlmModelStatus *out)
 	state = llm_read_u32(r);
 	out->context_length = llm_read_u32(r);
 	out->loaded_bytes = llm_read_u64(r);
+	out->last_used_us = llm_read_u64(r);
 	out->max_sequences = llm_read_u32(r);
 	out->running = llm_read_u32(r);
 	out->waiting = llm_read_u32(r);
@@ -674,12 +678,13 @@ model_status_read(LlmReader *r, LlmModelStatus *out)
 	copy_cstring(out->last_error, last_error);
 }
 
-/* The least that model_status_write makes: 2 u64 and the counts, 8 u32 and two empty strings. */
-#define MODEL_STATUS_MIN_BYTES ((2 + LLM_N_MODEL_COUNTS) * 8 + 8 * 4 + 2 * 4)
+/* The least that model_status_write makes: 3 u64 and the counts, 8 u32 and two empty strings. */
+#define MODEL_STATUS_MIN_BYTES ((3 + LLM_N_MODEL_COUNTS) * 8 + 8 * 4 + 2 * 4)
 
 void
 llm_engine_status_write(LlmWriter *w, const LlmEngineStatus *status)
 {
+	llm_write_u64(w, status->n_evictions);
 	llm_write_u32(w, status->n_models);
 	for (uint32_t i = 0; i < status->n_models; i++)
 		model_status_write(w, &status->models[i]);
@@ -690,6 +695,7 @@ llm_engine_status_read(LlmStrView payload, LlmEngineStatus *out, LlmError *err)
 {
 	LlmReader r = llm_reader(payload.data, payload.len);
 
+	out->n_evictions = llm_read_u64(&r);
 	out->n_models = read_bounded_count(&r, MODEL_STATUS_MIN_BYTES, LLM_MAX_MODELS);
 	for (uint32_t i = 0; i < out->n_models && !r.failed; i++)
 		model_status_read(&r, &out->models[i]);

@@ -282,6 +282,7 @@ typedef struct LlmEngineConfig
 	uint32_t max_sequences;	  /* running at once, per model */
 	uint32_t max_step_tokens; /* tokens of one step */
 	uint64_t kv_cache_bytes;  /* per model */
+	uint64_t memory_bytes;	  /* of all loaded models together; 0: no limit */
 	uint32_t max_queue;		  /* requests waiting in the engine; more fail with LLM_ERR_LIMIT */
 	LlmSpeculation speculation;
 	LlmBatching batch_policy;
@@ -342,7 +343,8 @@ typedef struct LlmModelStatus
 	uint64_t key; /* llm_model_ref_key */
 	LlmModelState state;
 	uint32_t context_length; /* tokens */
-	uint64_t loaded_bytes;	 /* weights and KV cache */
+	uint64_t loaded_bytes;	 /* weights, KV cache and buffers */
+	uint64_t last_used_us;	 /* a request of it ended, or it was loaded; since 1970 */
 	uint32_t max_sequences;
 	uint32_t running; /* sequences in the batch */
 	uint32_t waiting; /* sequences in the queue */
@@ -356,6 +358,7 @@ typedef struct LlmModelStatus
 
 typedef struct LlmEngineStatus
 {
+	uint64_t n_evictions; /* models that were unloaded to make room for others */
 	uint32_t n_models;
 	LlmModelStatus models[LLM_MAX_MODELS];
 } LlmEngineStatus;

@@ -27,6 +27,17 @@
 
 /* ---- the engine ---- */
 
+/* Of all loaded models. */
+static uint64
+count_bytes(const LlmEngineStatus *engine)
+{
+	uint64 n_bytes = 0;
+
+	for (uint32_t i = 0; i < engine->n_models; i++)
+		n_bytes += engine->models[i].loaded_bytes;
+	return n_bytes;
+}
+
 LLM_SQL_FUNCTION(postgres_llm_engine_status);
 
 Datum
@@ -49,6 +60,8 @@ postgres_llm_engine_status(PG_FUNCTION_ARGS)
 		llm_row_count(status->n_starts),
 		llm_row_count(status->n_failures),
 		llm_row_some(Int32GetDatum((int32) status->engine.n_models)),
+		llm_row_count(count_bytes(&status->engine)),
+		llm_row_count(status->engine.n_evictions),
 		llm_row_some(Int32GetDatum((int32) status->slots_total)),
 		llm_row_some(Int32GetDatum((int32) status->slots_used)),
 		llm_row_count(status->requests),
@@ -78,6 +91,15 @@ postgres_llm_restart_engine(PG_FUNCTION_ARGS)
 /* A row for a model that the engine does not know: its state is all there is to say. */
 static const LlmModelStatus unknown_model;
 
+static TimestampTz
+time_of_unix(uint64 unix_us)
+{
+	const int64 epoch_us =
+		(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * (int64) SECS_PER_DAY * USECS_PER_SEC;
+
+	return (TimestampTz) unix_us - epoch_us;
+}
+
 /*
  * server is NULL for a model that another database or an earlier definition loaded.  Only who may
  * see everything learns paths and errors, since an error names files.
@@ -101,6 +123,7 @@ put_model(ReturnSetInfo *set, const ForeignServer *server, const LlmModelStatus 
 		IF_LOADED(Int32GetDatum((int32) model->kv_blocks_total)),
 		IF_LOADED(Int32GetDatum((int32) model->kv_blocks_free)),
 		IF_LOADED(Int32GetDatum((int32) model->kv_blocks_cached)),
+		IF_LOADED(TimestampTzGetDatum(time_of_unix(model->last_used_us))),
 		sees_all ? llm_row_text(model->path) : llm_row_none(),
 		sees_all ? llm_row_text(model->last_error) : llm_row_none(),
 	};

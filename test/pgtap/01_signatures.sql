@@ -130,9 +130,11 @@ SELECT is_empty($$SELECT proname FROM pg_proc WHERE pronamespace = 'llm'::regnam
 SELECT columns_are('llm', 'models', ARRAY['name', 'owner', 'source', 'context_length', 'weights',
 	'kv_cache_type', 'is_default', 'is_builtin', 'description']);
 SELECT columns_are('llm', 'model_status', ARRAY['model', 'state', 'loaded_bytes', 'context_length', 'slots',
-	'running', 'waiting', 'kv_blocks', 'kv_blocks_free', 'kv_blocks_cached', 'path', 'last_error']);
+	'running', 'waiting', 'kv_blocks', 'kv_blocks_free', 'kv_blocks_cached', 'last_used', 'path',
+	'last_error']);
 SELECT columns_are('llm', 'engine_status', ARRAY['state', 'description', 'broker_pid', 'engine_pid',
-	'started', 'retry_at', 'starts', 'failures', 'models', 'slots', 'slots_used', 'requests', 'completed',
+	'started', 'retry_at', 'starts', 'failures', 'models', 'model_bytes',
+	'evictions', 'slots', 'slots_used', 'requests', 'completed',
 	'failed', 'cancelled', 'read_ahead', 'row_by_row', 'payload_bytes', 'last_error']);
 SELECT columns_are('llm', 'progress_fill', ARRAY['pid', 'datid', 'datname', 'relid', 'column_name', 'phase',
 	'pass', 'chunk', 'chunk_rows', 'chunk_answers', 'rows_total', 'rows_filled', 'rows_failed', 'rows_skipped',

@@ -40,8 +40,9 @@ RESET ROLE;
 -- Guards are not for ordinary users to lower; paths are not for them to read.
 SELECT is_empty(
 	$$SELECT name FROM pg_settings WHERE name LIKE 'postgres\_llm.%' AND context = 'user'
-	  AND name NOT IN ('postgres_llm.batch_scan', 'postgres_llm.default_model', 'postgres_llm.engine_start_timeout',
-					   'postgres_llm.max_readahead', 'postgres_llm.max_tokens', 'postgres_llm.queue_timeout',
+	  AND name NOT IN ('postgres_llm.background', 'postgres_llm.batch_scan', 'postgres_llm.default_model',
+					   'postgres_llm.engine_start_timeout', 'postgres_llm.max_readahead', 'postgres_llm.max_tokens',
+					   'postgres_llm.queue_timeout',
 					   'postgres_llm.readahead_memory', 'postgres_llm.reorder_fields')$$,
 	'settings that a session may change');
 SELECT throws_ok($$SET LOCAL ROLE llm_pgtap_user; SELECT current_setting('postgres_llm.model_directory')$$,

@@ -440,6 +440,7 @@ check_life(void)
 							  .max_sequences = 3,
 							  .max_step_tokens = 4,
 							  .kv_cache_bytes = 5,
+							  .memory_bytes = 11,
 							  .max_queue = 6,
 							  .speculation = LLM_SPECULATION_NGRAM,
 							  .batch_policy = LLM_BATCHING_DYNAMIC,
@@ -458,7 +459,8 @@ check_life(void)
 		  config_back.device == LLM_DEVICE_FAKE && config_back.n_threads == 1 &&
 		  config_back.max_simd == 2 && config_back.max_sequences == 3 &&
 		  config_back.max_step_tokens == 4 && config_back.kv_cache_bytes == 5 &&
-		  config_back.max_queue == 6 && config_back.speculation == LLM_SPECULATION_NGRAM &&
+		  config_back.memory_bytes == 11 && config_back.max_queue == 6 &&
+		  config_back.speculation == LLM_SPECULATION_NGRAM &&
 		  config_back.batch_policy == LLM_BATCHING_DYNAMIC && config_back.batch_timeout_ms == 10 &&
 		  config_back.fake_slots == 7 && config_back.fake_step_us == 8 &&
 		  config_back.fake_steps == 9);
@@ -474,14 +476,18 @@ check_life(void)
 	check_cuts(bytes, read_ready);
 
 	/* All places, with a longest path and one that is empty: so small that its count must fit. */
+	status.n_evictions = 13;
 	status.n_models = LLM_MAX_MODELS;
 	for (uint32_t i = 0; i < status.n_models; i++)
-		status.models[i] = (LlmModelStatus){
-			i + 1, LLM_MODEL_FAILED, 2, 3, 4, 5, 6, 8, 5, 3, {9, 10, 11, 12}, "", "no such file"};
+		status.models[i] =
+			(LlmModelStatus){i + 1, LLM_MODEL_FAILED, 2, 3, 14, 4, 5, 6, 8, 5, 3, {9, 10, 11, 12},
+							 "",	"no such file"};
 	memset(status.models[1].path, 'p', sizeof(status.models[1].path) - 1);
 	status.models[2].last_error[0] = '\0';
 	WRITE(bytes, llm_engine_status_write(&w, &status));
 	CHECK(llm_engine_status_read(bytes, &status_back, &err) == LLM_OK &&
+		  status_back.n_evictions == 13 && status_back.models[0].loaded_bytes == 3 &&
+		  status_back.models[0].last_used_us == 14 &&
 		  status_back.models[0].counts[LLM_MODEL_STEPS] == 12);
 	SAME_BYTES(bytes, llm_engine_status_write(&w, &status_back));
 	check_cuts(bytes, read_status);
