@@ -9,6 +9,9 @@
  * KV blocks hold LLM_KV_BLOCK tokens each.  Position p of sequence s lives in KV block
  * block_table[s * max_blocks + p / LLM_KV_BLOCK], at offset p % LLM_KV_BLOCK.
  *
+ * Before anything is computed, the first positions of some full KV blocks are copied into blocks of
+ * sequences that begin alike: what these would compute for the same tokens is there already.
+ *
  * Layers whose window hides old positions need not keep them.  When they do not, they form a KV
  * group of their own: another KV cache, with blocks and tables of its own, in which the entries of
  * blocks behind the window are void.
@@ -36,6 +39,7 @@ typedef struct LlmBatchView
 	int32_t n_tokens;	  /* T */
 	int32_t n_seqs;		  /* S */
 	int32_t n_logit_rows; /* R */
+	int32_t n_copies;	  /* C */
 	int32_t max_blocks;	  /* row length of block_table */
 
 	const int32_t *token;	 /* [T] token id */
@@ -49,9 +53,15 @@ typedef struct LlmBatchView
 	const int32_t *slot_mapping; /* [T] KV block id * LLM_KV_BLOCK + offset, where K, V go */
 	const int32_t *logit_row;	 /* [R] tokens whose logits are wanted, ascending */
 
-	/* Table and slots of the group LLM_KV_WINDOW, shaped alike; NULL where it has no layer. */
+	const int32_t *copy_source; /* [C] KV block whose first positions are copied */
+	const int32_t *copy_target; /* [C] into this one, which is no source and no other's target */
+	const int32_t *copy_len;	/* [C] so many positions, 1 .. LLM_KV_BLOCK - 1 */
+
+	/* The same of the group LLM_KV_WINDOW, shaped alike; NULL where it has no layer. */
 	const int32_t *window_table;
 	const int32_t *window_slot_mapping;
+	const int32_t *copy_window_source;
+	const int32_t *copy_window_target;
 } LlmBatchView;
 
 /* The KV blocks of sequence s in this group, by position. */
@@ -67,6 +77,18 @@ static inline const int32_t *
 llm_batch_slot_mapping(const LlmBatchView *batch, LlmKvGroup group)
 {
 	return group == LLM_KV_WINDOW ? batch->window_slot_mapping : batch->slot_mapping;
+}
+
+static inline const int32_t *
+llm_batch_copy_source(const LlmBatchView *batch, LlmKvGroup group)
+{
+	return group == LLM_KV_WINDOW ? batch->copy_window_source : batch->copy_source;
+}
+
+static inline const int32_t *
+llm_batch_copy_target(const LlmBatchView *batch, LlmKvGroup group)
+{
+	return group == LLM_KV_WINDOW ? batch->copy_window_target : batch->copy_target;
 }
 
 #endif /* LLM_KERNELS_BATCH_VIEW_H */

@@ -190,6 +190,12 @@ struct LlmKernels
 	void (*kv_store)(LlmDevice *dev, LlmKvCache *kv, int32_t layer, LlmTensor k, LlmTensor v);
 
 	/*
+	 * Copy K and V of the batch's copies, in all layers of the cache: before the first kv_store of
+	 * a step.  The other positions of the targets keep what they hold.
+	 */
+	void (*kv_copy)(LlmDevice *dev, LlmKvCache *kv);
+
+	/*
 	 * out[T, H * d]: causal attention of q[T, H * d] over the sequence's KV blocks of this layer;
 	 * head h reads KV head h / (H / Hk).  The step's own K and V were stored before.  With a
 	 * window > 0 the token at position p sees the last `window` positions only, itself included:

@@ -27,8 +27,8 @@ PLAIN_ROOMS = src/base src/protocol src/gguf src/tokenizer src/template src/sche
 PLAIN_SOURCES = $(filter-out src/engine/main.c,$(wildcard $(addsuffix /*.c,$(PLAIN_ROOMS))))
 
 # Of kernels/cpu, these are compiled once; every other file once per SIMD level.
-CPU_ONCE = $(wildcard $(addprefix kernels/cpu/,device.c cpuid.c threadpool.c repack.c \
-	weight_store.c))
+CPU_ONCE = $(wildcard $(addprefix kernels/cpu/,device.c cpuid.c kv_copy.c threadpool.c \
+	repack.c weight_store.c))
 CPU_SIMD = $(filter-out $(CPU_ONCE),$(filter kernels/cpu/%,$(PLAIN_SOURCES)))
 SIMD_LEVELS = portable
 ifneq ($(filter x86_64 amd64,$(shell uname -m)),)

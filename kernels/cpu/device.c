@@ -307,6 +307,7 @@ const LlmKernels llm_cpu_kernels = {
 	.add_bias = add_bias,
 	.rope = rope,
 	.kv_store = kv_store,
+	.kv_copy = llm_cpu_kv_copy,
 	.attention = attention,
 	.silu_mul = silu_mul,
 	.gather_rows = gather_rows,

@@ -58,4 +58,7 @@ typedef struct LlmCpuDevice
 extern LlmStatus llm_cpu_device_create(const LlmDeviceConfig *config, const LlmCpuOps *level,
 									   LlmDevice **out, LlmError *err);
 
+/* kv_copy of the table: it moves bytes, so all levels share it. */
+extern void llm_cpu_kv_copy(LlmDevice *dev, LlmKvCache *kv);
+
 #endif /* LLM_KERNELS_CPU_DEVICE_H */

@@ -153,6 +153,7 @@ const LlmKernels llm_ref_kernels = {
 	.add_bias = llm_add_bias_ref,
 	.rope = llm_rope_ref,
 	.kv_store = llm_kv_store_ref,
+	.kv_copy = llm_kv_copy_ref,
 	.attention = llm_attention_ref,
 	.silu_mul = llm_silu_mul_ref,
 	.gather_rows = llm_gather_rows_ref,

@@ -37,6 +37,7 @@ extern void llm_add_bias_ref(LlmDevice *dev, LlmTensor x, const float *bias);
 extern void llm_rope_ref(LlmDevice *dev, LlmTensor x, int32_t n_heads, const LlmRope *rope);
 extern void llm_kv_store_ref(LlmDevice *dev, LlmKvCache *kv, int32_t layer, LlmTensor k,
 							 LlmTensor v);
+extern void llm_kv_copy_ref(LlmDevice *dev, LlmKvCache *kv);
 extern void llm_attention_ref(LlmDevice *dev, LlmTensor out, LlmTensor q, const LlmKvCache *kv,
 							  int32_t layer, int32_t n_heads, int32_t window, float scale);
 extern void llm_silu_mul_ref(LlmDevice *dev, LlmTensor out, LlmTensor gate, LlmTensor up);

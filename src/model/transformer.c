@@ -166,6 +166,11 @@ llm_model_forward(LlmModel *model, const LlmBatchView *batch, const float **logi
 	LlmActivations act = step_activations(model, batch->n_tokens, batch->n_logit_rows);
 
 	ops->step_begin(dev, batch);
+	for (int group = 0; group < LLM_KV_GROUPS && batch->n_copies > 0; group++)
+	{
+		if (model->kv[group] != NULL)
+			ops->kv_copy(dev, model->kv[group]);
+	}
 	ops->embed(dev, act.x, model->weights.embedding);
 	run_layers(model, &act, wants_logits);
 	if (wants_logits)

@@ -37,10 +37,15 @@ struct LlmBatch
 	int32_t *context_len;  /* [max sequences] */
 	int32_t *block_table;  /* [max sequences, max blocks] */
 	int32_t *logit_row;	   /* [max rows] */
+	int32_t *copy_source;  /* [max sequences] */
+	int32_t *copy_target;  /* [max sequences] */
+	int32_t *copy_len;	   /* [max sequences] */
 
 	/* Of the window group, or NULL: */
 	int32_t *window_slot_mapping; /* [max tokens] */
 	int32_t *window_table;		  /* [max sequences, max blocks] */
+	int32_t *copy_window_source;  /* [max sequences] */
+	int32_t *copy_window_target;  /* [max sequences] */
 
 	TableRow *table_rows;	 /* [max sequences] */
 	LlmSequence **sequences; /* [max sequences] borrowed */
@@ -58,7 +63,10 @@ create_window_arrays(LlmBatch *batch, const LlmBatchLimits *limits)
 		return true;
 	batch->window_slot_mapping = calloc((size_t) limits->max_tokens, sizeof(int32_t));
 	batch->window_table = calloc(n_entries, sizeof(int32_t));
-	return batch->window_slot_mapping != NULL && batch->window_table != NULL;
+	batch->copy_window_source = calloc((size_t) limits->max_sequences, sizeof(int32_t));
+	batch->copy_window_target = calloc((size_t) limits->max_sequences, sizeof(int32_t));
+	return batch->window_slot_mapping != NULL && batch->window_table != NULL &&
+		   batch->copy_window_source != NULL && batch->copy_window_target != NULL;
 }
 
 LlmStatus
@@ -79,12 +87,16 @@ llm_batch_create(const LlmBatchLimits *limits, LlmBatch **out, LlmError *err)
 	batch->context_len = calloc(n_seqs, sizeof(int32_t));
 	batch->block_table = calloc(n_seqs * (size_t) limits->max_blocks, sizeof(int32_t));
 	batch->logit_row = calloc(n_rows, sizeof(int32_t));
+	batch->copy_source = calloc(n_seqs, sizeof(int32_t));
+	batch->copy_target = calloc(n_seqs, sizeof(int32_t));
+	batch->copy_len = calloc(n_seqs, sizeof(int32_t));
 	batch->table_rows = calloc(n_seqs, sizeof(TableRow));
 	batch->sequences = calloc(n_seqs, sizeof(LlmSequence *));
 	batch->rows = calloc(n_rows, sizeof(LlmLogitRow));
 	if (batch->token == NULL || batch->position == NULL || batch->seq_of == NULL ||
 		batch->slot_mapping == NULL || batch->query_start == NULL || batch->context_len == NULL ||
-		batch->block_table == NULL || batch->logit_row == NULL || batch->table_rows == NULL ||
+		batch->block_table == NULL || batch->logit_row == NULL || batch->copy_source == NULL ||
+		batch->copy_target == NULL || batch->copy_len == NULL || batch->table_rows == NULL ||
 		batch->sequences == NULL || batch->rows == NULL || !create_window_arrays(batch, limits))
 		goto fail;
 
@@ -99,6 +111,11 @@ llm_batch_create(const LlmBatchLimits *limits, LlmBatch **out, LlmError *err)
 		.block_table = batch->block_table,
 		.slot_mapping = batch->slot_mapping,
 		.logit_row = batch->logit_row,
+		.copy_source = batch->copy_source,
+		.copy_target = batch->copy_target,
+		.copy_len = batch->copy_len,
+		.copy_window_source = batch->copy_window_source,
+		.copy_window_target = batch->copy_window_target,
 		.window_table = batch->window_table,
 		.window_slot_mapping = batch->window_slot_mapping,
 	};
@@ -125,8 +142,13 @@ llm_batch_destroy(LlmBatch *batch)
 	free(batch->context_len);
 	free(batch->block_table);
 	free(batch->logit_row);
+	free(batch->copy_source);
+	free(batch->copy_target);
+	free(batch->copy_len);
 	free(batch->window_slot_mapping);
 	free(batch->window_table);
+	free(batch->copy_window_source);
+	free(batch->copy_window_target);
 	free(batch->table_rows);
 	free(batch->sequences);
 	free(batch->rows);
@@ -137,6 +159,7 @@ void
 llm_batch_clear(LlmBatch *batch)
 {
 	batch->view.n_tokens = batch->view.n_seqs = batch->view.n_logit_rows = 0;
+	batch->view.n_copies = 0;
 	batch->query_start[0] = 0;
 }
 
@@ -178,6 +201,25 @@ slot_of(const int32_t *blocks, int32_t position)
 	return blocks[position / LLM_KV_BLOCK] * LLM_KV_BLOCK + position % LLM_KV_BLOCK;
 }
 
+/* What the sequence waits to have copied goes where its computed tokens end. */
+static void
+add_copy(LlmBatch *batch, const LlmSequence *sequence)
+{
+	int32_t i = sequence->n_computed / LLM_KV_BLOCK;
+	int32_t c;
+
+	if (sequence->copy_source == LLM_NO_KV_BLOCK)
+		return;
+	c = batch->view.n_copies++;
+	batch->copy_source[c] = sequence->copy_source;
+	batch->copy_target[c] = sequence->blocks[i];
+	batch->copy_len[c] = sequence->n_copied;
+	if (batch->window_table == NULL)
+		return;
+	batch->copy_window_source[c] = sequence->copy_window_source;
+	batch->copy_window_target[c] = sequence->window_blocks[i];
+}
+
 void
 llm_batch_add(LlmBatch *batch, LlmSequence *sequence)
 {
@@ -211,6 +253,7 @@ llm_batch_add(LlmBatch *batch, LlmSequence *sequence)
 	batch->query_start[s + 1] = t;
 	batch->context_len[s] = end;
 	batch->sequences[s] = sequence;
+	add_copy(batch, sequence);
 	copy_blocks(batch, s, sequence);
 }
 

@@ -86,6 +86,7 @@ llm_kv_store_take(LlmKvStore *store)
 	if (was_idle)
 	{
 		llm_prefix_tree_forget(store->tree, block);
+		store->evictions++;
 		if (llm_kv_store_has_window(store))
 			llm_kv_window_forget(&store->window, block);
 	}

@@ -19,6 +19,7 @@ typedef struct LlmKvStore
 	LlmKvPool *pool;	 /* of the full group; owned */
 	LlmPrefixTree *tree; /* of its blocks; owned */
 	LlmKvWindow window;	 /* the window group, when there is one */
+	uint64_t evictions;	 /* blocks of the full group whose content was given up for other content */
 } LlmKvStore;
 
 /* What is known of a sequence's beginning: blocks that others have computed. */

@@ -38,7 +38,6 @@
 #include "scheduler/preemption.h"
 
 #include <stddef.h>
-#include <string.h>
 
 /*
  * A bulk sequence that so many later interactive ones were admitted before is the next to be
@@ -54,6 +53,10 @@
 
 /* Times that the first of the bulk queue may be passed by one of which more is known. */
 #define MAX_PASSED 8
+
+/* Tokens of a part of a block that are worth a wait for it, and the steps that it may take. */
+#define MIN_PART 4
+#define MAX_PART_STEPS 16
 
 /* What is left of a step. */
 typedef struct Budget
@@ -146,32 +149,60 @@ plan_decodes(LlmScheduler *scheduler, LlmLane *lane, Budget *budget)
 }
 
 /*
- * Is the sequence, which runs in this lane, computing the block that other, of which n_known blocks
- * are known, needs next?
+ * The running sequence is computing the block that other, of which n_known blocks are known, needs
+ * next: how many of the n_wanted tokens that other can take are there?
  */
-static bool
-computes_next(const LlmSequence *sequence, const LlmSequence *other, int32_t n_known)
+static int32_t
+computes_next(const LlmSequence *sequence, const LlmSequence *other, int32_t n_known,
+			  int32_t n_wanted)
 {
 	int32_t start = n_known * LLM_KV_BLOCK;
+	int32_t n = 0;
 
 	if (sequence->tenant != other->tenant || sequence->n_prompt < start + LLM_KV_BLOCK ||
 		sequence->n_computed >= start + LLM_KV_BLOCK || sequence->n_blocks < n_known)
-		return false;
+		return 0;
 	if (n_known > 0 && sequence->blocks[n_known - 1] != other->blocks[n_known - 1])
-		return false;
-	return memcmp(sequence->tokens + start, other->tokens + start,
-				  LLM_KV_BLOCK * sizeof(int32_t)) == 0;
+		return 0;
+	while (n < n_wanted && sequence->tokens[start + n] == other->tokens[start + n])
+		n++;
+	return n;
 }
 
-static bool
-lane_computes_next(const LlmLane *lane, const LlmSequence *other, int32_t n_known)
+/* The same for the best of a lane. */
+static int32_t
+lane_computes_next(const LlmLane *lane, const LlmSequence *other, int32_t n_known, int32_t n_wanted)
 {
-	for (const LlmSequence *s = lane->running.first; s != NULL; s = s->next)
+	int32_t best = 0;
+
+	for (const LlmSequence *s = lane->running.first; s != NULL && best < n_wanted; s = s->next)
 	{
-		if (computes_next(s, other, n_known))
-			return true;
+		int32_t n = computes_next(s, other, n_known, n_wanted);
+
+		if (n > best)
+			best = n;
 	}
-	return false;
+	return best;
+}
+
+/*
+ * Bulk work also waits for a block of which it can copy n_coming tokens, if these are some more
+ * than it could copy now, and for a few steps only: a better one may be under way ever again.
+ */
+static bool
+waits_for_part(const LlmScheduler *scheduler, LlmSequence *sequence, int32_t n_known,
+			   int32_t n_coming)
+{
+	int32_t n_now;
+
+	if (!sequence->bulk || n_coming < MIN_PART)
+		return false;
+	(void) llm_sequence_match_part(sequence, &scheduler->store, n_known, &n_now);
+	if (n_coming < n_now + MIN_PART)
+		return false;
+	if (sequence->part_deadline == 0)
+		sequence->part_deadline = scheduler->steps + MAX_PART_STEPS;
+	return scheduler->steps < sequence->part_deadline;
 }
 
 /*
@@ -180,12 +211,21 @@ lane_computes_next(const LlmLane *lane, const LlmSequence *other, int32_t n_know
  * wait for bulk work.
  */
 static bool
-is_deferred(const LlmScheduler *scheduler, const LlmSequence *sequence, int32_t n_known)
+is_deferred(const LlmScheduler *scheduler, LlmSequence *sequence, int32_t n_known)
 {
-	if (sequence->tenant == 0 || n_known >= sequence->logits_from / LLM_KV_BLOCK)
+	int32_t n_wanted = llm_sequence_n_wanted(sequence, n_known);
+	int32_t n_coming;
+
+	if (sequence->tenant == 0)
 		return false;
-	return lane_computes_next(&scheduler->interactive, sequence, n_known) ||
-		   (sequence->bulk && lane_computes_next(&scheduler->bulk, sequence, n_known));
+	n_coming = lane_computes_next(&scheduler->interactive, sequence, n_known, n_wanted);
+	if (sequence->bulk && n_coming < n_wanted)
+	{
+		int32_t n = lane_computes_next(&scheduler->bulk, sequence, n_known, n_wanted);
+
+		n_coming = n > n_coming ? n : n_coming;
+	}
+	return n_coming == LLM_KV_BLOCK || waits_for_part(scheduler, sequence, n_known, n_coming);
 }
 
 /*

@@ -37,6 +37,15 @@ extern void llm_prefix_tree_destroy(LlmPrefixTree *tree);
 extern int32_t llm_prefix_tree_find(const LlmPrefixTree *tree, uint64_t tenant, int32_t parent,
 									const int32_t *tokens);
 
+/*
+ * The block after parent that begins with most of tokens[n_tokens], n_tokens <= LLM_KV_BLOCK, as
+ * far as *n_equal says; LLM_NO_KV_BLOCK, and 0, when none has the first of them.  Looks at the few
+ * that were inserted last: many rows with one template make many blocks that begin alike, and then
+ * any of them will do.
+ */
+extern int32_t llm_prefix_tree_find_part(const LlmPrefixTree *tree, uint64_t tenant, int32_t parent,
+										 const int32_t *tokens, int32_t n_tokens, int32_t *n_equal);
+
 /* The block, not in the tree, holds these tokens after parent; no other one in the tree does. */
 extern void llm_prefix_tree_insert(LlmPrefixTree *tree, uint64_t tenant, int32_t parent,
 								   const int32_t *tokens, int32_t block);

@@ -301,14 +301,19 @@ typedef struct Promises
 	int32_t window;
 } Promises;
 
-/* Are the KV blocks of the sequence in use, as its tables say? */
+/* Are the KV blocks of the sequence in use, as its tables say, and what it will copy from? */
 static bool
 check_blocks(const LlmKvStore *store, const LlmSequence *s)
 {
-	return llm_kv_pool_check_owned(store->pool, s->blocks, s->n_blocks) &&
-		   (!llm_kv_store_has_window(store) ||
-			llm_kv_pool_check_owned(store->window.pool, s->window_blocks + s->first_window,
-									s->n_blocks - s->first_window));
+	bool copies = s->copy_source != LLM_NO_KV_BLOCK;
+
+	if (!llm_kv_pool_check_owned(store->pool, s->blocks, s->n_blocks) ||
+		!llm_kv_pool_check_owned(store->pool, &s->copy_source, copies))
+		return false;
+	return !llm_kv_store_has_window(store) ||
+		   (llm_kv_pool_check_owned(store->window.pool, s->window_blocks + s->first_window,
+									s->n_blocks - s->first_window) &&
+			llm_kv_pool_check_owned(store->window.pool, &s->copy_window_source, copies));
 }
 
 /*

@@ -35,6 +35,8 @@ llm_sequence_create(const LlmSequenceSpec *spec, uint64_t serial, bool windowed,
 		.tenant = spec->tenant,
 		.serial = serial,
 		.owner = spec->owner,
+		.copy_source = LLM_NO_KV_BLOCK,
+		.copy_window_source = LLM_NO_KV_BLOCK,
 		.blocks = sequence->tokens + max_tokens,
 		.window_blocks = windowed ? sequence->tokens + max_tokens + max_blocks : NULL,
 	};
@@ -118,6 +120,95 @@ llm_sequence_match(LlmSequence *sequence, const LlmKvStore *store)
 							  sequence->window_blocks);
 }
 
+int32_t
+llm_sequence_match_part(const LlmSequence *sequence, const LlmKvStore *store, int32_t n_known,
+						int32_t *n_tokens)
+{
+	int32_t parent = n_known > 0 ? sequence->blocks[n_known - 1] : LLM_NO_KV_BLOCK;
+	int32_t n_wanted = llm_sequence_n_wanted(sequence, n_known);
+	int32_t source;
+
+	*n_tokens = 0;
+	if (sequence->tenant == 0)
+		return LLM_NO_KV_BLOCK;
+
+	/* A whole block would have been matched, unless the last of its tokens must be computed. */
+	if (n_wanted == LLM_KV_BLOCK)
+		n_wanted--;
+	source = llm_prefix_tree_find_part(store->tree, sequence->tenant, parent,
+									   sequence->tokens + (size_t) n_known * LLM_KV_BLOCK, n_wanted,
+									   n_tokens);
+	if (source != LLM_NO_KV_BLOCK && llm_kv_store_has_window(store) &&
+		store->window.block_of[source] == LLM_NO_KV_BLOCK)
+	{
+		*n_tokens = 0;
+		return LLM_NO_KV_BLOCK;
+	}
+	return source;
+}
+
+/* Turn a promise into a block behind those it has, in each group. */
+static void
+take_block(LlmSequence *sequence, LlmKvStore *store)
+{
+	int32_t i = sequence->n_blocks++;
+
+	sequence->blocks[i] = llm_kv_store_take(store);
+	sequence->n_reserved--;
+	if (!llm_kv_store_has_window(store))
+		return;
+	LLM_ASSERT(sequence->n_window_reserved > 0);
+	sequence->window_blocks[i] = llm_kv_window_take(&store->window);
+	sequence->n_window_reserved--;
+}
+
+/* A promise of blocks of either group; false, with nothing changed, when one has too few. */
+static bool
+reserve(LlmKvStore *store, int32_t n_blocks, int32_t n_window_blocks)
+{
+	if (!llm_kv_pool_reserve(store->pool, n_blocks))
+		return false;
+	if (n_window_blocks == 0 || llm_kv_pool_reserve(store->window.pool, n_window_blocks))
+		return true;
+	llm_kv_pool_release(store->pool, NULL, 0, n_blocks);
+	return false;
+}
+
+/*
+ * Let the next step copy n_tokens positions of the block source, and of the window block attached
+ * to it, if they can be held until then.
+ */
+static void
+begin_copy(LlmSequence *sequence, LlmKvStore *store, int32_t source, int32_t n_tokens)
+{
+	bool windowed = llm_kv_store_has_window(store);
+	int32_t window_source = windowed ? store->window.block_of[source] : LLM_NO_KV_BLOCK;
+
+	if (!reserve(store, llm_kv_pool_is_idle(store->pool, source),
+				 windowed && llm_kv_pool_is_idle(store->window.pool, window_source)))
+		return;
+	llm_kv_pool_share(store->pool, source);
+	if (windowed)
+		llm_kv_pool_share(store->window.pool, window_source);
+	sequence->copy_source = source;
+	sequence->copy_window_source = window_source;
+	sequence->n_copied = n_tokens;
+	sequence->n_computed += n_tokens;
+	take_block(sequence, store);
+}
+
+/* The copy was made, or will not be. */
+static void
+end_copy(LlmSequence *sequence, LlmKvStore *store)
+{
+	if (sequence->copy_source == LLM_NO_KV_BLOCK)
+		return;
+	llm_kv_pool_release(store->pool, &sequence->copy_source, 1, 0);
+	if (llm_kv_store_has_window(store))
+		llm_kv_pool_release(store->window.pool, &sequence->copy_window_source, 1, 0);
+	sequence->copy_source = sequence->copy_window_source = LLM_NO_KV_BLOCK;
+}
+
 /* The tokens for which a sequence is promised KV blocks when it is admitted. */
 static int32_t
 tokens_to_promise(const LlmSequence *sequence, int32_t n_new)
@@ -131,18 +222,6 @@ tokens_to_promise(const LlmSequence *sequence, int32_t n_new)
 	if (n_tokens < (int64_t) sequence->n_tokens + LLM_KV_BLOCK)
 		n_tokens = (int64_t) sequence->n_tokens + LLM_KV_BLOCK;
 	return n_tokens < sequence->max_tokens ? (int32_t) n_tokens : sequence->max_tokens;
-}
-
-/* A promise of blocks of either group; false, with nothing changed, when one has too few. */
-static bool
-reserve(LlmKvStore *store, int32_t n_blocks, int32_t n_window_blocks)
-{
-	if (!llm_kv_pool_reserve(store->pool, n_blocks))
-		return false;
-	if (n_window_blocks == 0 || llm_kv_pool_reserve(store->window.pool, n_window_blocks))
-		return true;
-	llm_kv_pool_release(store->pool, NULL, 0, n_blocks);
-	return false;
 }
 
 /*
@@ -168,7 +247,8 @@ llm_sequence_reserve(LlmSequence *sequence, LlmKvStore *store, int32_t n_new)
 	LlmKvMatch match = llm_sequence_match(sequence, store);
 	int32_t n_blocks = llm_sequence_blocks_for(tokens_to_promise(sequence, n_new));
 	int32_t n_promised = n_blocks - match.n_blocks;
-	int32_t n_window;
+	int32_t n_window, n_part;
+	int32_t source = llm_sequence_match_part(sequence, store, match.n_blocks, &n_part);
 
 	LLM_ASSERT(sequence->n_reserved == 0 && sequence->n_window_reserved == 0);
 	sequence->n_blocks = match.n_blocks;
@@ -187,6 +267,8 @@ llm_sequence_reserve(LlmSequence *sequence, LlmKvStore *store, int32_t n_new)
 	sequence->n_reserved = n_promised;
 	sequence->n_window_reserved = n_window;
 	sequence->n_computed = match.n_blocks * LLM_KV_BLOCK;
+	if (source != LLM_NO_KV_BLOCK)
+		begin_copy(sequence, store, source, n_part);
 	if (sequence->n_preempted == 0)
 		sequence->n_cached = sequence->n_computed;
 	return true;
@@ -245,16 +327,8 @@ plan(LlmSequence *sequence, LlmKvStore *store, int32_t n_tokens)
 	sequence->n_planned += n_tokens;
 	n_blocks = llm_sequence_blocks_for(sequence->n_computed + sequence->n_planned);
 	LLM_ASSERT(n_blocks <= sequence->n_blocks + sequence->n_reserved);
-	for (; sequence->n_blocks < n_blocks; sequence->n_blocks++)
-	{
-		sequence->blocks[sequence->n_blocks] = llm_kv_store_take(store);
-		sequence->n_reserved--;
-		if (!llm_kv_store_has_window(store))
-			continue;
-		LLM_ASSERT(sequence->n_window_reserved > 0);
-		sequence->window_blocks[sequence->n_blocks] = llm_kv_window_take(&store->window);
-		sequence->n_window_reserved--;
-	}
+	while (sequence->n_blocks < n_blocks)
+		take_block(sequence, store);
 }
 
 void
@@ -339,6 +413,7 @@ llm_sequence_commit(LlmSequence *sequence, LlmKvStore *store)
 {
 	int32_t n_known = sequence->n_tokens - sequence->n_computed;
 
+	end_copy(sequence, store);
 	if (n_known > sequence->n_planned)
 		n_known = sequence->n_planned;
 	sequence->n_computed += n_known;
@@ -353,6 +428,8 @@ llm_sequence_commit(LlmSequence *sequence, LlmKvStore *store)
 void
 llm_sequence_release(LlmSequence *sequence, LlmKvStore *store)
 {
+	/* First, for it comes after one of the others. */
+	end_copy(sequence, store);
 	llm_kv_pool_release(store->pool, sequence->blocks, sequence->n_blocks, sequence->n_reserved);
 	if (llm_kv_store_has_window(store))
 		llm_kv_pool_release(store->window.pool, sequence->window_blocks + sequence->first_window,
@@ -399,6 +476,9 @@ llm_sequence_check(const LlmSequence *s, const LlmKvStore *store)
 		return false;
 	if (s->logits_from < 0 || s->logits_from >= s->n_tokens)
 		return false;
+	if (s->copy_source != LLM_NO_KV_BLOCK &&
+		(s->n_copied < 1 || s->n_copied != s->n_computed % LLM_KV_BLOCK))
+		return false;
 
 	/* All full blocks are published but one that accepted drafts may have filled, and no other. */
 	if (s->n_published > n_full || (s->n_published < n_full - 1 && s->tenant != 0))
@@ -417,7 +497,7 @@ llm_sequence_check(const LlmSequence *s, const LlmKvStore *store)
 	switch (s->state)
 	{
 		case LLM_SEQUENCE_WAITING:
-			return s->n_blocks == 0 && s->n_reserved == 0;
+			return s->n_blocks == 0 && s->n_reserved == 0 && s->copy_source == LLM_NO_KV_BLOCK;
 		case LLM_SEQUENCE_RUNNING:
 			/* The token that was appended last gets its block when the next step begins. */
 			return s->n_blocks + s->n_reserved >= llm_sequence_blocks_for(s->n_tokens - 1) &&

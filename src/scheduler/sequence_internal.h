@@ -20,6 +20,11 @@
  * sequence was faster, its block takes the place of ours, so that whoever uses a node of the tree
  * uses the nodes above it.
  *
+ * An admitted sequence may find that the block after its shared ones begins like one in the tree.
+ * Then it takes a block of its own, into which the next step that has the sequence in it copies
+ * these positions before anything is computed.  They count as computed from the beginning.  Until
+ * that step is committed the source has the sequence as a user, so that it stays what it is.
+ *
  * Where layers with a window have KV blocks of their own (kv_window.h), the sequence has a second
  * table, which is as long as the first and whose entries before first_window are void: a commit
  * gives back the window blocks that no token will read any more.
@@ -76,8 +81,11 @@ struct LlmSequence
 	int32_t n_blocks;	 /* KV blocks held */
 	int32_t n_reserved;	 /* KV blocks promised on top */
 	int32_t n_cached;	 /* tokens that were found in the KV cache, at admission */
-	int32_t n_published; /* leading blocks of the table that are in the prefix tree */
-	int32_t n_replaced;	 /* times an entry of a table was changed, which otherwise only grow */
+	int32_t copy_source; /* KV block to copy from in its next step, used; or LLM_NO_KV_BLOCK */
+	int32_t copy_window_source; /* the window block attached to it, likewise */
+	int32_t n_copied;			/* positions of the last copy */
+	int32_t n_published;		/* leading blocks of the table that are in the prefix tree */
+	int32_t n_replaced; /* times an entry of a table was changed, which otherwise only grow */
 
 	int32_t first_window;	   /* window blocks are held from this one to n_blocks - 1 */
 	int32_t n_window_reserved; /* window blocks promised on top */
@@ -88,6 +96,8 @@ struct LlmSequence
 	bool bulk;			 /* which lane it is in */
 	int32_t n_overtaken; /* bulk: times an interactive one that came later was admitted before it */
 	int32_t n_passed;	 /* bulk: times another of the lane was, while it was the first in line */
+
+	uint64_t part_deadline; /* step until which it may wait for a part of a block; 0: none yet */
 
 	uint64_t serial;		/* of this sequence among all of its scheduler, from 1 */
 	uint64_t tenant;		/* 0: shares nothing */
@@ -136,10 +146,30 @@ extern void llm_sequence_move(LlmSequence *sequence, LlmSequenceState state, Llm
 extern LlmKvMatch llm_sequence_match(LlmSequence *sequence, const LlmKvStore *store);
 
 /*
- * Give a waiting sequence the blocks of its longest known prefix, whose tokens are computed then,
- * and a promise for what else it knows, for a block of new tokens and for n_new tokens in all, as
- * far as it may append them; false, with nothing changed, when there are too few.  One that was
- * preempted LLM_MAX_PREEMPTED times gets a promise for all it may ever need.
+ * What may be taken from the cache of the block behind the n_known that were matched: the tokens of
+ * it before the first whose logits are wanted, LLM_KV_BLOCK at most.
+ */
+static inline int32_t
+llm_sequence_n_wanted(const LlmSequence *sequence, int32_t n_known)
+{
+	int32_t n = sequence->logits_from - n_known * LLM_KV_BLOCK;
+
+	return n < LLM_KV_BLOCK ? n : LLM_KV_BLOCK;
+}
+
+/*
+ * A block of which the beginning can be copied to where the n_known blocks that were matched end,
+ * and *n_tokens, how much of it; LLM_NO_KV_BLOCK, and 0, when there is none.
+ */
+extern int32_t llm_sequence_match_part(const LlmSequence *sequence, const LlmKvStore *store,
+									   int32_t n_known, int32_t *n_tokens);
+
+/*
+ * Give a waiting sequence the blocks of its longest known prefix, whose tokens are computed then, a
+ * copy of a block that begins like its next one, if there is one, and a promise for what else it
+ * knows, for a block of new tokens and for n_new tokens in all, as far as it may append them;
+ * false, with nothing changed, when there are too few.  One that was preempted LLM_MAX_PREEMPTED
+ * times gets a promise for all it may ever need.
  */
 extern bool llm_sequence_reserve(LlmSequence *sequence, LlmKvStore *store, int32_t n_new);
 

@@ -91,7 +91,10 @@ status_of(const LlmScheduler *scheduler)
 	return status;
 }
 
-/* Whole blocks are found, at least one token is computed, and only one's own tenant sees them. */
+/*
+ * Whole blocks are found and the beginning of one, at least one token is computed, and only one's
+ * own tenant sees them.
+ */
 static void
 check_lookup(void)
 {
@@ -101,15 +104,17 @@ check_lookup(void)
 
 	CHECK(run_once(scheduler, &spec) == 48);
 	CHECK(status_of(scheduler).kv_blocks_cached == 3);
-	CHECK(run_once(scheduler, &spec) == 16);
+	CHECK(run_once(scheduler, &spec) == 1);
 	spec = spec_of(tokens, 48, 1, 0);
 	CHECK(run_once(scheduler, &spec) == 1);
 	spec = spec_of(tokens, 47, 10, 0);
-	CHECK(run_once(scheduler, &spec) == 57 - 32);
+	CHECK(run_once(scheduler, &spec) == 57 - 47);
+	spec = spec_of(tokens, 7, 10, 3);
+	CHECK(run_once(scheduler, &spec) == 10);
 	spec = spec_of(tokens, 48, 16, 0);
 	spec.tenant = 2;
 	CHECK(run_once(scheduler, &spec) == 64);
-	CHECK(run_once(scheduler, &spec) == 16);
+	CHECK(run_once(scheduler, &spec) == 1);
 	spec.tenant = 0;
 	for (int i = 0; i < 2; i++)
 		CHECK(run_once(scheduler, &spec) == 64);
@@ -117,7 +122,7 @@ check_lookup(void)
 	/* Logits from the middle on: all from there is computed. */
 	spec.tenant = 2;
 	spec.logits_from = 40;
-	CHECK(run_once(scheduler, &spec) == 64 - 32);
+	CHECK(run_once(scheduler, &spec) == 64 - 40);
 	spec.logits_from = 0;
 	CHECK(run_once(scheduler, &spec) == 64);
 	llm_scheduler_destroy(scheduler);
@@ -266,7 +271,7 @@ check_eviction(void)
 	spec = spec_of(tokens, 0, 52, 3);
 	CHECK(run_once(scheduler, &spec) == 52);
 	spec = spec_of(tokens, 0, 48, 2);
-	CHECK(run_once(scheduler, &spec) == 16);
+	CHECK(run_once(scheduler, &spec) == 1);
 	spec = spec_of(tokens, 0, 48, 1);
 	CHECK(run_once(scheduler, &spec) == 32);
 
@@ -348,6 +353,90 @@ check_order(void)
 	}
 }
 
+/*
+ * The block that is copied from is used until the step with the copy is committed, and is free for
+ * others afterwards, or when the sequence is cancelled before.
+ */
+static void
+check_copy(void)
+{
+	LlmSchedulerConfig config = roomy;
+	LlmScheduler *scheduler;
+	const LlmLogitRow *rows;
+	const LlmBatchView *view;
+	LlmSequence *sequence;
+	int32_t tokens[128];
+	LlmSequenceSpec spec = spec_of(tokens, 32, 16, 1);
+
+	config.n_kv_blocks = 8;
+	scheduler = create(config);
+	CHECK(run_once(scheduler, &spec) == 48);
+	CHECK(status_of(scheduler).kv_blocks_cached == 3 && status_of(scheduler).kv_blocks_free == 5);
+
+	/* Agrees in 37 tokens.  Two blocks are shared, one is copied from, two are its own. */
+	spec = spec_of(tokens, 32, 18, 1);
+	tokens[37] = 7;
+	sequence = add(scheduler, &spec);
+	view = llm_scheduler_plan(scheduler, &rows);
+	CHECK(view->n_copies == 1 && view->copy_len[0] == 5 && view->n_tokens == 50 - 37);
+	CHECK(view->copy_source[0] == 2 && view->copy_target[0] == view->block_table[2]);
+	CHECK(status_of(scheduler).kv_blocks_cached == 0 && status_of(scheduler).kv_blocks_free == 3);
+	llm_scheduler_commit(scheduler);
+	CHECK(llm_scheduler_check(scheduler));
+	CHECK(status_of(scheduler).kv_blocks_cached == 1 && status_of(scheduler).kv_blocks_free == 3);
+	llm_sequence_append(sequence, 5);
+	view = llm_scheduler_plan(scheduler, &rows);
+	CHECK(view->n_copies == 0 && view->n_tokens == 1);
+	llm_scheduler_commit(scheduler);
+	llm_scheduler_remove(scheduler, sequence);
+	CHECK(llm_scheduler_check(scheduler) && status_of(scheduler).kv_blocks_cached == 4);
+
+	/* Whoever needs all blocks has none left to copy from: then nothing is. */
+	spec = spec_of(tokens, 32, 8 * LLM_KV_BLOCK - 32, 1);
+	tokens[35] = 8;
+	spec.max_new_tokens = 0;
+	CHECK(run_once(scheduler, &spec) == 8 * LLM_KV_BLOCK - 32);
+	llm_scheduler_destroy(scheduler);
+}
+
+/* Of blocks that begin alike the best is taken, if it is among those that came last. */
+static void
+check_tree_part(void)
+{
+	LlmPrefixTree *tree;
+	int32_t tokens[LLM_KV_BLOCK] = {5}, n_equal;
+
+	CHECK(llm_prefix_tree_create(20, &tree, NULL) == LLM_OK);
+	for (int32_t i = 0; i < 10; i++)
+	{
+		tokens[10 - i] = 1;
+		llm_prefix_tree_insert(tree, 1, LLM_NO_KV_BLOCK, tokens, i);
+		tokens[10 - i] = 0;
+	}
+	CHECK(llm_prefix_tree_check(tree));
+
+	/* Block i differs at 10 - i.  Of the last eight the third, block 2, agrees longest. */
+	CHECK(llm_prefix_tree_find_part(tree, 1, LLM_NO_KV_BLOCK, tokens, 15, &n_equal) == 2);
+	CHECK(n_equal == 8);
+	CHECK(llm_prefix_tree_find_part(tree, 1, LLM_NO_KV_BLOCK, tokens, 1, &n_equal) == 9);
+	CHECK(n_equal == 1);
+	CHECK(llm_prefix_tree_find_part(tree, 1, LLM_NO_KV_BLOCK, tokens, 0, &n_equal) ==
+			  LLM_NO_KV_BLOCK &&
+		  n_equal == 0);
+	CHECK(llm_prefix_tree_find_part(tree, 2, LLM_NO_KV_BLOCK, tokens, 15, &n_equal) ==
+		  LLM_NO_KV_BLOCK);
+	CHECK(llm_prefix_tree_find_part(tree, 1, 3, tokens, 15, &n_equal) == LLM_NO_KV_BLOCK);
+
+	/* Out of the middle, the end and the beginning of those that begin alike. */
+	llm_prefix_tree_forget(tree, 2);
+	llm_prefix_tree_forget(tree, 0);
+	llm_prefix_tree_forget(tree, 9);
+	CHECK(llm_prefix_tree_check(tree));
+	CHECK(llm_prefix_tree_find_part(tree, 1, LLM_NO_KV_BLOCK, tokens, 15, &n_equal) == 1);
+	CHECK(n_equal == 9);
+	llm_prefix_tree_destroy(tree);
+}
+
 /* The tree alone: equal tokens after another parent or of another tenant are something else. */
 static void
 check_tree(void)
@@ -379,6 +468,7 @@ int
 main(void)
 {
 	check_tree();
+	check_tree_part();
 	check_lookup();
 	check_generated();
 	check_deferred(false);
@@ -388,5 +478,6 @@ main(void)
 	check_replaced();
 	check_eviction();
 	check_order();
+	check_copy();
 	return unit_done("scheduler_prefix");
 }

@@ -74,8 +74,8 @@ typedef struct World
 } World;
 
 static uint64_t rng_state;
-static int64_t n_rows_checked, n_finished, n_cancelled, n_steps, n_cached;
-static int64_t n_window_cached; /* of these, in models with windows */
+static int64_t n_rows_checked, n_finished, n_cancelled, n_steps, n_cached, n_copied, n_step_tokens;
+static int64_t n_window_cached, n_window_copied; /* of these, in models with windows */
 static int64_t n_accepted, n_void, n_void_differ, n_preempted, n_bulk_preempted;
 
 /* SplitMix64 (Steele, Lea, Flood 2014). */
@@ -293,6 +293,73 @@ slot_is_sound(const World *world, const LlmBatchView *view, int group, int32_t t
 		   llm_batch_slot_mapping(view, group)[t] == block * LLM_KV_BLOCK + position % LLM_KV_BLOCK;
 }
 
+/* Is copy c of this group from one block into another, which a sequence goes on writing? */
+static bool
+copy_is_sound(const World *world, const LlmBatchView *view, int group, int32_t c)
+{
+	const int32_t *slots = llm_batch_slot_mapping(view, group);
+	int32_t source = llm_batch_copy_source(view, group)[c];
+	int32_t target = llm_batch_copy_target(view, group)[c];
+	bool is_used = false;
+
+	if (source < 0 || source >= blocks_of(world, group) || source == target ||
+		view->copy_len[c] < 1 || view->copy_len[c] >= LLM_KV_BLOCK)
+		return false;
+
+	/* The target's first token of this step is the one behind the copied ones. */
+	for (int32_t s = 0; s < view->n_seqs; s++)
+		is_used =
+			is_used || slots[view->query_start[s]] == target * LLM_KV_BLOCK + view->copy_len[c];
+	for (int32_t t = 0; t < view->n_tokens; t++)
+	{
+		if (slots[t] / LLM_KV_BLOCK == source)
+			return false;
+	}
+	return is_used;
+}
+
+/* Nobody writes to a source, and each target is one sequence's. */
+static bool
+copies_are_sound(const World *world, const LlmBatchView *view)
+{
+	for (int32_t c = 0; c < view->n_copies; c++)
+	{
+		if (!copy_is_sound(world, view, LLM_KV_FULL, c) ||
+			(world->config.n_window_blocks > 0 && !copy_is_sound(world, view, LLM_KV_WINDOW, c)))
+			return false;
+	}
+	return true;
+}
+
+/* Copy what is to be copied in one cache; the rest of the blocks becomes nonsense. */
+static void
+copy_in(World *world, const LlmBatchView *view, int group)
+{
+	for (int32_t c = 0; c < view->n_copies; c++)
+	{
+		int32_t *source = world->kv[group] + llm_batch_copy_source(view, group)[c] * LLM_KV_BLOCK;
+		int32_t *target = world->kv[group] + llm_batch_copy_target(view, group)[c] * LLM_KV_BLOCK;
+
+		for (int32_t i = 0; i < LLM_KV_BLOCK; i++)
+			target[i] = i < view->copy_len[c] ? source[i] : -1;
+	}
+}
+
+static void
+copy_blocks(World *world, const LlmBatchView *view)
+{
+	for (int group = 0; group < LLM_KV_GROUPS; group++)
+	{
+		if (reads(world, group))
+			copy_in(world, view, group);
+	}
+	for (int32_t c = 0; c < view->n_copies; c++)
+	{
+		n_copied += view->copy_len[c];
+		n_window_copied += reads(world, LLM_KV_WINDOW) ? view->copy_len[c] : 0;
+	}
+}
+
 /* What a kernel relies on. */
 static bool
 view_is_sound(const World *world, const LlmBatchView *view)
@@ -302,7 +369,7 @@ view_is_sound(const World *world, const LlmBatchView *view)
 	if (view->n_tokens < 1 || view->n_tokens > config->max_step_tokens || view->n_seqs < 1 ||
 		view->n_seqs > config->max_sequences || view->n_logit_rows < 0 ||
 		view->n_logit_rows > config->max_logit_rows || view->query_start[0] != 0 ||
-		view->query_start[view->n_seqs] != view->n_tokens)
+		view->query_start[view->n_seqs] != view->n_tokens || view->n_copies > view->n_seqs)
 		return false;
 	for (int32_t s = 0; s < view->n_seqs; s++)
 	{
@@ -327,7 +394,7 @@ view_is_sound(const World *world, const LlmBatchView *view)
 			(r > 0 && view->logit_row[r] <= view->logit_row[r - 1]))
 			return false;
 	}
-	return true;
+	return copies_are_sound(world, view);
 }
 
 /* Store the step's tokens in one cache; false when two of them have one slot. */
@@ -557,6 +624,7 @@ world_step(World *world)
 	if (view == NULL)
 		return false;
 	CHECK(view_is_sound(world, view));
+	copy_blocks(world, view);
 	CHECK(store_tokens(world, view));
 	llm_scheduler_commit(world->scheduler);
 	CHECK(llm_scheduler_check(world->scheduler));
@@ -574,6 +642,7 @@ world_step(World *world)
 	draft(world);
 	CHECK(llm_scheduler_check(world->scheduler));
 	n_steps++;
+	n_step_tokens += view->n_tokens;
 	return true;
 }
 
@@ -615,6 +684,83 @@ run_episode(int32_t n_operations)
 	world_destroy(&world);
 }
 
+/* ---- rows with one template ---- */
+
+#define TEMPLATE_ROWS 1000
+#define TEMPLATE_OWN 30
+
+/* One more row that begins with text[n_template]. */
+static void
+add_template_row(World *world, const int32_t *text, int32_t n_template)
+{
+	int32_t n_prompt = n_template + TEMPLATE_OWN;
+	Record *record = calloc(1, sizeof(*record));
+	int32_t *tokens = calloc((size_t) n_prompt, sizeof(int32_t));
+	LlmSequenceSpec spec = {.owner = record,
+							.tokens = tokens,
+							.n_tokens = n_prompt,
+							.max_new_tokens = 4,
+							.logits_from = n_prompt - 1,
+							.bulk = true,
+							.tenant = 1};
+
+	record->said = calloc((size_t) n_prompt + 4, sizeof(Said));
+	for (int32_t i = 0; i < n_prompt; i++)
+	{
+		tokens[i] = i < n_template ? text[i] : random_between(0, VOCABULARY - 1);
+		record_token(world, record, tokens[i]);
+	}
+	record->arrival = ++world->last_arrival;
+	record->n_answer = 4;
+	record->logits_from = record->next_row = n_prompt - 1;
+	record->bulk = true;
+	CHECK(llm_scheduler_add(world->scheduler, &spec, &record->sequence, NULL) == LLM_OK);
+	world->live[world->n_live++] = record;
+	free(tokens);
+}
+
+/*
+ * A thousand rows compute the template once, wherever its end lies in a KV block, and their own
+ * tokens; little more.
+ */
+static void
+check_template(int32_t n_template, int32_t window)
+{
+	World world = {.n_tenants = 1,
+				   .config = {.max_sequences = 32,
+							  .max_waiting = MAX_LIVE,
+							  .max_step_tokens = 512,
+							  .max_prefills = 4,
+							  .max_logit_rows = 32,
+							  .n_kv_blocks = 400,
+							  .max_context = 1024,
+							  .window = window,
+							  .n_window_blocks = window > 0 ? 400 : 0}};
+	size_t n_slots = (size_t) world.config.n_kv_blocks * LLM_KV_BLOCK;
+	int64_t n_before = n_step_tokens, n_rows_before = n_rows_checked, n_prompt;
+	int32_t text[600];
+
+	for (int32_t i = 0; i < n_template; i++)
+		text[i] = random_between(0, VOCABULARY - 1);
+	for (int group = 0; group < LLM_KV_GROUPS; group++)
+		world.kv[group] = calloc(n_slots, sizeof(int32_t));
+	world.slot_written = calloc(n_slots, 1);
+	CHECK(llm_scheduler_create(&world.config, &world.scheduler, NULL) == LLM_OK);
+	for (int32_t row = 0; (row < TEMPLATE_ROWS || world.n_live > 0) && unit_failed == 0;)
+	{
+		for (; row < TEMPLATE_ROWS && world.n_live < MAX_LIVE; row++)
+			add_template_row(&world, text, n_template);
+		world_step(&world);
+	}
+
+	/* Every row of logits but the first of each sequence is that of a decoded token. */
+	n_prompt = n_step_tokens - n_before - (n_rows_checked - n_rows_before - TEMPLATE_ROWS);
+	printf("template of %d tokens: %" PRId64 " prompt tokens computed\n", (int) n_template,
+		   n_prompt);
+	CHECK(100 * n_prompt <= 105 * (int64_t) (n_template + TEMPLATE_ROWS * TEMPLATE_OWN));
+	world_destroy(&world);
+}
+
 static int64_t
 number_from_environment(const char *name, int64_t otherwise)
 {
@@ -633,17 +779,22 @@ main(void)
 	rng_state = seed;
 	for (int64_t done = 0; done < n_operations && unit_failed == 0; done += EPISODE_OPERATIONS)
 		run_episode(EPISODE_OPERATIONS);
+	check_template(512, 0);
+	check_template(519, 0);
+	check_template(527, 0);
+	check_template(519, 100);
 	printf("%" PRId64 " steps, %" PRId64 " rows, %" PRId64 " finished, %" PRId64
-		   " cancelled, %" PRId64 " prompt tokens cached\n",
-		   n_steps, n_rows_checked, n_finished, n_cancelled, n_cached);
+		   " cancelled, %" PRId64 " prompt tokens cached, %" PRId64 " copied\n",
+		   n_steps, n_rows_checked, n_finished, n_cancelled, n_cached, n_copied);
 	printf("%" PRId64 " drafted tokens accepted, %" PRId64 " rows void, %" PRId64
 		   " of them wrong\n",
 		   n_accepted, n_void, n_void_differ);
 	printf("%" PRId64 " preempted, %" PRId64 " of them bulk work\n", n_preempted, n_bulk_preempted);
 	CHECK(n_preempted > n_bulk_preempted && n_bulk_preempted > 0);
-	CHECK(n_rows_checked > 0 && n_finished > 0 && n_cancelled > 0 && n_cached > 0);
+	CHECK(n_rows_checked > 0 && n_finished > 0 && n_cancelled > 0 && n_cached > 0 && n_copied > 0);
 	printf("%" PRId64 " prompt tokens cached in models with windows\n", n_window_cached);
 	CHECK(n_window_cached > 0 && n_window_cached < n_cached);
+	CHECK(n_window_copied > 0 && n_window_copied < n_copied);
 	CHECK(n_accepted > 0 && n_void_differ > 0 && 5 * n_void_differ > 4 * n_void);
 	return unit_done("scheduler_random");
 }
