@@ -253,6 +253,13 @@ llm_scheduler_remove(LlmScheduler *scheduler, LlmSequence *sequence)
 	llm_sequence_destroy(sequence);
 }
 
+bool
+llm_scheduler_rewind(LlmScheduler *scheduler, LlmSequence *sequence, int32_t n_tokens)
+{
+	LLM_ASSERT(!scheduler->step_planned);
+	return llm_sequence_rewind(sequence, &scheduler->store, n_tokens);
+}
+
 void
 llm_scheduler_note_time(LlmScheduler *scheduler, int64_t us)
 {

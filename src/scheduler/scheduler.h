@@ -134,6 +134,16 @@ extern void llm_scheduler_expect_interactive(LlmScheduler *scheduler);
  */
 extern void llm_scheduler_remove(LlmScheduler *scheduler, LlmSequence *sequence);
 
+/*
+ * Forget the tokens of the sequence from n_tokens on, known and computed, so that others can be
+ * appended: for a sequence that runs ahead on a guess.  At least its prompt stays.  Only for tenant
+ * 0, whose KV blocks nobody else has; not between plan and commit.
+ *
+ * False, with nothing changed, when layers with a window have given back KV blocks that the next
+ * token would read: then the sequence can only be removed and added anew.
+ */
+extern bool llm_scheduler_rewind(LlmScheduler *scheduler, LlmSequence *sequence, int32_t n_tokens);
+
 /* The KV blocks are those of the full group, or of the window group if window_only. */
 typedef struct LlmSchedulerStatus
 {

@@ -425,6 +425,48 @@ llm_sequence_commit(LlmSequence *sequence, LlmKvStore *store)
 		release_behind_window(sequence, store);
 }
 
+/* Blocks of a table from this place on become promises of as many. */
+static void
+unplace(LlmKvPool *pool, const int32_t *table, int32_t from, int32_t until, int32_t *n_reserved)
+{
+	bool reserved;
+
+	llm_kv_pool_release(pool, table + from, until - from, 0);
+	reserved = llm_kv_pool_reserve(pool, until - from);
+	LLM_ASSERT(reserved); /* they are free now: nobody shares or keeps them */
+	(void) reserved;
+	*n_reserved += until - from;
+}
+
+bool
+llm_sequence_rewind(LlmSequence *sequence, LlmKvStore *store, int32_t n_tokens)
+{
+	int32_t n_computed = sequence->n_computed < n_tokens ? sequence->n_computed : n_tokens;
+	int32_t n_blocks = llm_sequence_blocks_for(n_computed);
+
+	LLM_ASSERT(sequence->tenant == 0 && sequence->n_planned == 0);
+	LLM_ASSERT(n_tokens >= sequence->n_prompt && n_tokens <= sequence->n_tokens);
+	if (llm_kv_store_has_window(store) &&
+		sequence->first_window > llm_kv_window_first(&store->window, n_computed))
+		return false;
+	sequence->n_tokens = n_tokens;
+	sequence->n_computed = n_computed;
+	sequence->n_draft = sequence->n_ahead = 0;
+
+	/* After a preemption: rows that were delivered for what is forgotten are wanted once more. */
+	if (sequence->logits_from >= n_tokens)
+		sequence->logits_from = n_tokens - 1;
+	if (n_blocks == sequence->n_blocks)
+		return true;
+	unplace(store->pool, sequence->blocks, n_blocks, sequence->n_blocks, &sequence->n_reserved);
+	if (llm_kv_store_has_window(store))
+		unplace(store->window.pool, sequence->window_blocks, n_blocks, sequence->n_blocks,
+				&sequence->n_window_reserved);
+	sequence->n_blocks = n_blocks;
+	sequence->n_replaced++;
+	return true;
+}
+
 void
 llm_sequence_release(LlmSequence *sequence, LlmKvStore *store)
 {
@@ -474,7 +516,9 @@ llm_sequence_check(const LlmSequence *s, const LlmKvStore *store)
 		return false;
 	if (s->n_prompt < 1 || s->n_prompt > s->n_tokens || s->n_tokens > s->max_tokens)
 		return false;
-	if (s->logits_from < 0 || s->logits_from >= s->n_tokens)
+
+	/* One that was preempted when nothing was pending wants the row of what will be appended. */
+	if (s->logits_from < 0 || s->logits_from > s->n_tokens - (s->n_preempted == 0))
 		return false;
 	if (s->copy_source != LLM_NO_KV_BLOCK &&
 		(s->n_copied < 1 || s->n_copied != s->n_computed % LLM_KV_BLOCK))

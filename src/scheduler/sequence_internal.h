@@ -85,7 +85,7 @@ struct LlmSequence
 	int32_t copy_window_source; /* the window block attached to it, likewise */
 	int32_t n_copied;			/* positions of the last copy */
 	int32_t n_published;		/* leading blocks of the table that are in the prefix tree */
-	int32_t n_replaced; /* times an entry of a table was changed, which otherwise only grow */
+	int32_t n_replaced; /* times an entry of a table was changed or dropped; else they only grow */
 
 	int32_t first_window;	   /* window blocks are held from this one to n_blocks - 1 */
 	int32_t n_window_reserved; /* window blocks promised on top */
@@ -208,7 +208,13 @@ extern void llm_sequence_plan_draft(LlmSequence *sequence, LlmKvStore *store);
  */
 extern void llm_sequence_commit(LlmSequence *sequence, LlmKvStore *store);
 
-/* The one way in which KV blocks and promises leave a sequence: all of them. */
+/*
+ * Forget its tokens from n_tokens on; see llm_scheduler_rewind.  The KV blocks of theirs become
+ * promises, for it will come to need as many again.
+ */
+extern bool llm_sequence_rewind(LlmSequence *sequence, LlmKvStore *store, int32_t n_tokens);
+
+/* The one way in which all KV blocks and promises leave a sequence. */
 extern void llm_sequence_release(LlmSequence *sequence, LlmKvStore *store);
 
 /* Do the counters of this sequence fit together and its state? */

@@ -111,6 +111,43 @@ llm_tokenizer_token_name(const LlmTokenizer *tokenizer, int32_t id)
 	return llm_vocab_name(&tokenizer->vocab, id);
 }
 
+/* ---- comparing ---- */
+
+/* Only unused tokens from this id on? */
+static LlmStatus
+check_filling(const LlmTokenizer *tokenizer, int32_t from, LlmError *err)
+{
+	for (int32_t id = from; id < tokenizer->vocab.n_tokens; id++)
+	{
+		if (token_at(tokenizer, id)->type != LLM_TOKEN_UNUSED)
+			return llm_error_set(err, LLM_ERR_UNSUPPORTED,
+								 "the vocabularies differ: only one of them has a token %d",
+								 (int) id);
+	}
+	return LLM_OK;
+}
+
+LlmStatus
+llm_tokenizer_check_same(const LlmTokenizer *a, const LlmTokenizer *b, LlmError *err)
+{
+	int32_t n_both = a->vocab.n_tokens < b->vocab.n_tokens ? a->vocab.n_tokens : b->vocab.n_tokens;
+	LlmStatus status;
+
+	if (a->vocab.kind != b->vocab.kind)
+		return llm_error_set(err, LLM_ERR_UNSUPPORTED,
+							 "the vocabularies differ: one is SentencePiece, one byte-level");
+	for (int32_t id = 0; id < n_both; id++)
+	{
+		if (token_at(a, id)->type != token_at(b, id)->type ||
+			!llm_strview_equal(llm_vocab_name(&a->vocab, id), llm_vocab_name(&b->vocab, id)))
+			return llm_error_set(err, LLM_ERR_UNSUPPORTED,
+								 "the vocabularies differ: token %d is not the same in both",
+								 (int) id);
+	}
+	status = check_filling(a, n_both, err);
+	return status != LLM_OK ? status : check_filling(b, n_both, err);
+}
+
 /* ---- encoding ---- */
 
 /* One call of llm_tokenizer_encode. */

@@ -63,4 +63,13 @@ extern LlmStrView llm_tokenizer_token_bytes(const LlmTokenizer *tokenizer, int32
 /* The token's name as the vocabulary writes it ("<|im_end|>", "Ġthe"), also for control tokens. */
 extern LlmStrView llm_tokenizer_token_name(const LlmTokenizer *tokenizer, int32_t id);
 
+/*
+ * LLM_OK when the ids of both mean the same: one kind of vocabulary, the same name and type for
+ * each id that both have, and nothing but unused tokens, which only fill a size up, where one is
+ * longer.
+ * LLM_ERR_UNSUPPORTED says what differs first.  Which tokens end a generation may differ.
+ */
+extern LlmStatus llm_tokenizer_check_same(const LlmTokenizer *a, const LlmTokenizer *b,
+										  LlmError *err);
+
 #endif /* LLM_TOKENIZER_TOKENIZER_H */

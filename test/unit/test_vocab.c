@@ -282,6 +282,55 @@ check_flipped_bytes(void)
 	}
 }
 
+/* ---- two vocabularies ---- */
+
+static bool
+are_same(const TinyVocab *a, const TinyVocab *b)
+{
+	LlmTokenizer *first, *second;
+	LlmError err = {0};
+	LlmStatus status;
+
+	CHECK(tiny_create(a, &first, &err) == LLM_OK && tiny_create(b, &second, &err) == LLM_OK);
+	status = llm_tokenizer_check_same(first, second, &err);
+	CHECK(status == LLM_OK || status == LLM_ERR_UNSUPPORTED);
+	CHECK(status == llm_tokenizer_check_same(second, first, &err));
+	llm_tokenizer_destroy(first);
+	llm_tokenizer_destroy(second);
+	return status == LLM_OK;
+}
+
+static void
+check_same(void)
+{
+	static TinyVocab a, b;
+
+	tiny_init_bpe(&a, "qwen2");
+	tiny_init_bpe(&b, "qwen2");
+	CHECK(are_same(&a, &b));
+
+	/* What fills a size up is nothing; a token that can be said is something. */
+	tiny_add(&b, "[PAD0]", TINY_UNUSED, 0);
+	tiny_add(&b, "[PAD1]", TINY_UNUSED, 0);
+	CHECK(are_same(&a, &b));
+	tiny_add(&b, "more", TINY_NORMAL, 0);
+	CHECK(!are_same(&a, &b));
+
+	/* Another end is no other vocabulary. */
+	tiny_init_bpe(&b, "qwen2");
+	b.eos = b.bos;
+	CHECK(are_same(&a, &b));
+
+	/* One other name, one other type, another kind. */
+	strcpy(b.names[tiny_id(&b, "EMAIL")], "PHONE");
+	CHECK(!are_same(&a, &b));
+	tiny_init_bpe(&b, "qwen2");
+	b.types[tiny_id(&b, "<tool_call>")] = TINY_CONTROL;
+	CHECK(!are_same(&a, &b));
+	tiny_init_spm(&b);
+	CHECK(!are_same(&a, &b));
+}
+
 int
 main(void)
 {
@@ -293,5 +342,6 @@ main(void)
 	check_merged_control();
 	check_names_of_tokens();
 	check_flipped_bytes();
+	check_same();
 	return unit_done("vocab");
 }
