@@ -178,7 +178,27 @@ harvest_ended(void)
 	return found;
 }
 
-/* A place of the role for one request more.  While all are taken, waits for any of them to end. */
+/* True while a request of this process is under way. */
+static bool
+any_under_way(void)
+{
+	dlist_iter iter;
+
+	dlist_foreach(iter, &calls)
+	{
+		LlmCall *call = dlist_container(LlmCall, node, iter.cur);
+
+		if (call->slot != NULL && !ended(llm_slot_state(call->slot)))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A place of the role for one request more.  While all are taken, waits for any of them to end;
+ * that is no late turn while the session's own requests have places, as those that a plan node
+ * below has read ahead.
+ */
 static int
 wait_for_place(void)
 {
@@ -193,7 +213,8 @@ wait_for_place(void)
 		llm_quota_watch();
 		if (llm_quota_take_place(&place))
 			break;
-		llm_patience_wait(&patience, LLM_PATIENCE_ENGINE | LLM_PATIENCE_PLACE);
+		llm_patience_wait(&patience,
+						  LLM_PATIENCE_ENGINE | (any_under_way() ? 0 : LLM_PATIENCE_PLACE));
 	}
 	llm_quota_unwatch();
 	return place;
