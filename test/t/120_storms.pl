@@ -292,13 +292,14 @@ cmp_ok(sql('SELECT sum(preemptions) FROM llm.stat_engine'), '>', 0, 'memory was 
 
 # ---- what is left of them ----
 
-# Processes are as large as after the warm-up.  A heap that has been used in another order may be a little larger.
+# Processes are as large as after the warm-up.  A heap that has been used in another order may be somewhat larger;
+# a kilobyte that is lost in each request would show in ten minutes as a hundred megabytes.
 sub is_flat
 {
 	my ($name, $before, $after) = @_;
 
 	note("$name: " . join(', ', map { "$_ $before->{$_} to $after->{$_}" } sort keys %$after));
-	cmp_ok($after->{rss_kb}, '<=', $before->{rss_kb} * 1.1 + 4096, "$name: memory is flat");
+	cmp_ok($after->{rss_kb}, '<=', $before->{rss_kb} * 1.2 + 4096, "$name: memory is flat");
 	cmp_ok($after->{fds}, '<=', $before->{fds}, "$name: no descriptor is left open");
 	is($after->{threads}, $before->{threads}, "$name: no thread is left");
 	return;
@@ -313,7 +314,7 @@ cmp_ok($all{"right $_"} // 0, '>', 0, "right: $_")
   for qw(select detail stream score tokens large update savepoint fill), 'fill to its end';
 my $log = slurp_file($node->logfile);
 unlike($log, qr/was not released/, 'no call was left to the end of its transaction');
-unlike($log, qr/PANIC|TRAP|Sanitizer|runtime error:|server process .* was terminated/, 'no server process crashed');
+unlike($log, qr/PANIC|TRAP|Sanitizer|runtime error:|\(PID \d+\) was terminated by signal/, 'no server process crashed');
 
 # ---- and the server itself ----
 

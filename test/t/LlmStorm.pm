@@ -255,9 +255,9 @@ sub run_clients
 	for my $number (0 .. N_CLIENTS - 1)
 	{
 		open(my $in, '<', "$dir/tally$number") or die "client $number died: $!";
-		while (<$in>)
+		while (my $line = <$in>)
 		{
-			$tally{$2} += $1 if /^(\d+) (.*)/;
+			$tally{$2} += $1 if $line =~ /^(\d+) (.*)/;
 		}
 	}
 	return \%tally;
