@@ -111,6 +111,8 @@ sub storm
 {
 	my ($storm, $how_long) = @_;
 	my $name = ++$n_storms . " $storm->{name}";
+
+	$storm->{begin}->() if $storm->{begin};
 	my $tally = run_clients($node, $seed + 1000 * $n_storms, $how_long, $storm, $storm->{disturb});
 	my %may = map { ("error $_" => 1) } @always, @{ $storm->{errors} // [] };
 	my @right = grep { /^right/ } keys %$tally;
@@ -120,6 +122,8 @@ sub storm
 	is(join("\n", @strange), '', "$name: nothing but right answers and the errors of a storm");
 	cmp_ok(scalar(@right), '>', 2, "$name: several kinds of calls were answered");
 	$all{$_} += $tally->{$_} for keys %$tally;
+
+	$storm->{end}->() if $storm->{end};
 
 	# Ends also the engine's back-off.
 	sql('SELECT llm.restart_engine()') if $storm->{kills};
@@ -206,7 +210,27 @@ sub change_models
 	return;
 }
 
+# Memory for the larger of the models, so that each use of the other one unloads it.
+sub shrink_memory
+{
+	my $mb = sql('SELECT ceil(max(loaded_bytes) / 1048576.0) FROM llm.model_status');
+
+	sql("ALTER SYSTEM SET postgres_llm.engine_memory = '${mb}MB'");
+	sql('SELECT pg_reload_conf()');
+	sql('SELECT llm.restart_engine()');
+	return;
+}
+
+sub restore_memory
+{
+	cmp_ok(sql('SELECT evictions FROM llm.engine_status'), '>', 0, 'models made room for each other');
+	sql('ALTER SYSTEM RESET postgres_llm.engine_memory');
+	sql('SELECT pg_reload_conf()');
+	return;
+}
+
 my @deadly = (
+	{ name => 'memory for one model', begin => \&shrink_memory, end => \&restore_memory, kills => 1 },
 	{ name => 'kill -9 of the engine', disturb => \&kill_engine, kills => 1, errors => [qw(57P02 57P03)] },
 	{ name => 'restarts', disturb => sub { try_sql('SELECT llm.restart_engine()') }, kills => 1, errors => [qw(57P02 57P03)] },
 	{ name => 'an engine that stands still', disturb => \&stop_engine, kills => 1, errors => [qw(57P02 57P03)], timeout => 0.3 },
