@@ -1,6 +1,6 @@
 /*
  * scheduler_internal.h
- *	  What scheduler.c, plan.c and preemption.c share: the scheduler itself.
+ *	  What scheduler.c, plan.c, admission.c and preemption.c share: the scheduler itself.
  */
 #ifndef LLM_SCHEDULER_SCHEDULER_INTERNAL_H
 #define LLM_SCHEDULER_SCHEDULER_INTERNAL_H

@@ -1,0 +1,187 @@
+/*
+ * admission.c
+ *	  Which waiting sequence is the next to run; see admission.h.
+ */
+#include "scheduler/admission.h"
+
+#include "scheduler/preemption.h"
+
+#include <stddef.h>
+
+/*
+ * A bulk sequence that so many later interactive ones were admitted before is the next to be
+ * admitted, whoever waits: single calls of many sessions must not keep it out for ever.
+ */
+#define MAX_OVERTAKEN 64
+
+/*
+ * Bulk sequences at the head of the queue that are looked at for the one of which most is known;
+ * also those that may let a running one compute their beginning while others pass them.
+ */
+#define MAX_LOOKED_AT 32
+
+/* Times that the first of the bulk queue may be passed by one of which more is known. */
+#define MAX_PASSED 8
+
+/* Tokens of a part of a block that are worth a wait for it, and the steps that it may take. */
+#define MIN_PART 4
+#define MAX_PART_STEPS 16
+
+/*
+ * The running sequence is computing the block that other, of which n_known blocks are known, needs
+ * next: how many of the n_wanted tokens that other can take are there?
+ */
+static int32_t
+computes_next(const LlmSequence *sequence, const LlmSequence *other, int32_t n_known,
+			  int32_t n_wanted)
+{
+	int32_t start = n_known * LLM_KV_BLOCK;
+	int32_t n = 0;
+
+	if (sequence->tenant != other->tenant || sequence->n_prompt < start + LLM_KV_BLOCK ||
+		sequence->n_computed >= start + LLM_KV_BLOCK || sequence->n_blocks < n_known)
+		return 0;
+	if (n_known > 0 && sequence->blocks[n_known - 1] != other->blocks[n_known - 1])
+		return 0;
+	while (n < n_wanted && sequence->tokens[start + n] == other->tokens[start + n])
+		n++;
+	return n;
+}
+
+/* The same for the best of a lane. */
+static int32_t
+lane_computes_next(const LlmLane *lane, const LlmSequence *other, int32_t n_known, int32_t n_wanted)
+{
+	int32_t best = 0;
+
+	for (const LlmSequence *s = lane->running.first; s != NULL && best < n_wanted; s = s->next)
+	{
+		int32_t n = computes_next(s, other, n_known, n_wanted);
+
+		if (n > best)
+			best = n;
+	}
+	return best;
+}
+
+/*
+ * Bulk work also waits for a block of which it can copy n_coming tokens, if these are some more
+ * than it could copy now, and for a few steps only: a better one may be under way ever again.
+ */
+static bool
+waits_for_part(const LlmScheduler *scheduler, LlmSequence *sequence, int32_t n_known,
+			   int32_t n_coming)
+{
+	int32_t n_now;
+
+	if (!sequence->bulk || n_coming < MIN_PART)
+		return false;
+	(void) llm_sequence_match_part(sequence, &scheduler->store, n_known, &n_now);
+	if (n_coming < n_now + MIN_PART)
+		return false;
+	if (sequence->part_deadline == 0)
+		sequence->part_deadline = scheduler->steps + MAX_PART_STEPS;
+	return scheduler->steps < sequence->part_deadline;
+}
+
+/*
+ * Should the waiting sequence, of which n_known blocks are known, let a running one compute what
+ * both begin with, rather than compute it a second time beside it?  An interactive one does not
+ * wait for bulk work.
+ */
+static bool
+is_deferred(const LlmScheduler *scheduler, LlmSequence *sequence, int32_t n_known)
+{
+	int32_t n_wanted = llm_sequence_n_wanted(sequence, n_known);
+	int32_t n_coming;
+
+	if (sequence->tenant == 0)
+		return false;
+	n_coming = lane_computes_next(&scheduler->interactive, sequence, n_known, n_wanted);
+	if (sequence->bulk && n_coming < n_wanted)
+	{
+		int32_t n = lane_computes_next(&scheduler->bulk, sequence, n_known, n_wanted);
+
+		n_coming = n > n_coming ? n : n_coming;
+	}
+	return n_coming == LLM_KV_BLOCK || waits_for_part(scheduler, sequence, n_known, n_coming);
+}
+
+/*
+ * The first of the queue that is not deferred; of bulk work the one of which most is known, the
+ * first of equals.  What is in the cache is used before it makes room for something else; who is
+ * first is passed only so often, so a place in the queue bounds how long anyone waits.
+ */
+static LlmSequence *
+next_to_admit(const LlmScheduler *scheduler, const LlmLane *lane)
+{
+	bool choose = lane == &scheduler->bulk && lane->waiting.n > 1 &&
+				  lane->waiting.first->n_passed < MAX_PASSED;
+	LlmSequence *best = NULL;
+	int32_t best_known = -1;
+	int i = 0;
+
+	for (LlmSequence *s = lane->waiting.first; s != NULL && i < MAX_LOOKED_AT; s = s->next, i++)
+	{
+		int32_t n_known = llm_sequence_match(s, &scheduler->store).n_blocks;
+
+		if (is_deferred(scheduler, s, n_known))
+			continue;
+		if (n_known > best_known)
+		{
+			best = s;
+			best_known = n_known;
+		}
+		if (!choose)
+			break;
+	}
+	return best;
+}
+
+/*
+ * Promise the sequence the KV blocks that it will probably need; bulk work makes room for an
+ * interactive one.
+ */
+static bool
+reserve(LlmScheduler *scheduler, LlmSequence *sequence)
+{
+	int32_t n_new = llm_answer_length_expect(&scheduler->answer_length,
+											 sequence->max_tokens - sequence->n_prompt);
+
+	while (!llm_sequence_reserve(sequence, &scheduler->store, n_new))
+	{
+		if (sequence->bulk || !llm_preemption_of_bulk(scheduler))
+			return false;
+	}
+	return true;
+}
+
+LlmSequence *
+llm_admission_next(LlmScheduler *scheduler, LlmLane *lane)
+{
+	LlmSequence *passed = lane == &scheduler->interactive ? scheduler->bulk.waiting.first : NULL;
+	LlmSequence *sequence;
+
+	if (llm_scheduler_n_running(scheduler) >= scheduler->config.max_sequences ||
+		!llm_gathering_admits(&scheduler->gathering) || scheduler->memory_awaited)
+		return NULL;
+	sequence = next_to_admit(scheduler, lane);
+	if (sequence == NULL)
+		return NULL;
+	if (passed != NULL && passed->serial > sequence->serial)
+		passed = NULL;
+	if (passed != NULL && passed->n_overtaken >= MAX_OVERTAKEN)
+		return NULL;
+	if (!reserve(scheduler, sequence))
+	{
+		/* What comes free is for this one, and not for bulk work behind it. */
+		scheduler->memory_awaited = true;
+		return NULL;
+	}
+	lane->waiting.first->n_passed += sequence != lane->waiting.first;
+	llm_sequence_move(sequence, LLM_SEQUENCE_RUNNING, &lane->waiting, &lane->running);
+	llm_gathering_admitted(&scheduler->gathering);
+	if (passed != NULL)
+		passed->n_overtaken++;
+	return sequence;
+}
