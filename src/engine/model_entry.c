@@ -15,19 +15,24 @@ llm_model_entry_matches(const LlmModelEntry *entry, const LlmModelRef *ref)
 {
 	return entry->key == llm_model_ref_key(ref) && llm_strview_equal(entry->ref.path, ref->path) &&
 		   entry->ref.context_length == ref->context_length &&
-		   entry->ref.weight_form == ref->weight_form && entry->ref.kv_type == ref->kv_type;
+		   entry->ref.weight_form == ref->weight_form && entry->ref.kv_type == ref->kv_type &&
+		   llm_strview_equal(entry->ref.draft_path, ref->draft_path);
 }
 
 void
 llm_model_entry_claim(LlmModelEntry *entry, const LlmModelRef *ref, const LlmEngineConfig *config)
 {
-	LLM_ASSERT(entry->key == 0 && ref->path.len < sizeof(entry->path));
+	LLM_ASSERT(entry->key == 0 && ref->path.len < sizeof(entry->path) &&
+			   ref->draft_path.len < sizeof(entry->draft_path));
 	memset(entry, 0, sizeof(*entry));
 	entry->key = llm_model_ref_key(ref);
 	memcpy(entry->path, ref->path.data, ref->path.len);
+	if (ref->draft_path.len > 0)
+		memcpy(entry->draft_path, ref->draft_path.data, ref->draft_path.len);
 	entry->ref = *ref;
 	entry->ref.name = (LlmStrView){"", 0};
 	entry->ref.path = llm_strview(entry->path);
+	entry->ref.draft_path = llm_strview(entry->draft_path);
 	entry->config = config;
 	entry->job.owner = entry;
 }

@@ -26,7 +26,8 @@ typedef struct LlmModelEntry
 {
 	uint64_t key; /* llm_model_ref_key; 0: this place is free */
 	char path[LLM_MAX_MODEL_PATH];
-	LlmModelRef ref; /* borrows from path; without name */
+	char draft_path[LLM_MAX_MODEL_PATH]; /* empty: no model drafts for it */
+	LlmModelRef ref;					 /* borrows from the paths; without name */
 
 	LlmVocabulary *vocabulary; /* NULL below that level */
 	LlmLoadedModel *loaded;	   /* NULL below that level */

@@ -51,8 +51,9 @@ uint64_t
 llm_model_ref_key(const LlmModelRef *model)
 {
 	/* The options are hashed as numbers of their own, since the struct has padding. */
-	uint64_t parts[4] = {llm_hash_bytes(model->path.data, model->path.len), model->context_length,
-						 (uint64_t) model->weight_form, (uint64_t) model->kv_type};
+	uint64_t parts[5] = {llm_hash_bytes(model->path.data, model->path.len), model->context_length,
+						 (uint64_t) model->weight_form, (uint64_t) model->kv_type,
+						 llm_hash_bytes(model->draft_path.data, model->draft_path.len)};
 	uint64_t key = llm_hash_bytes(parts, sizeof(parts));
 
 	return key == 0 ? 1 : key;
@@ -66,6 +67,7 @@ model_ref_write(LlmWriter *w, const LlmModelRef *model)
 	llm_write_u32(w, model->context_length);
 	llm_write_u32(w, model->weight_form);
 	llm_write_u32(w, model->kv_type);
+	llm_write_string(w, model->draft_path);
 	llm_write_u64(w, model->tenant);
 }
 
@@ -79,9 +81,11 @@ model_ref_read(LlmReader *r, LlmModelRef *out)
 	out->context_length = llm_read_u32(r);
 	weight_form = llm_read_u32(r);
 	kv_type = llm_read_u32(r);
+	out->draft_path = llm_read_string(r);
 	out->tenant = llm_read_u64(r);
 	if (!fits_cstring(out->name, LLM_MAX_MODEL_NAME) || out->path.len == 0 ||
-		!fits_cstring(out->path, LLM_MAX_MODEL_PATH) || weight_form > LLM_WEIGHTS_F32 ||
+		!fits_cstring(out->path, LLM_MAX_MODEL_PATH) ||
+		!fits_cstring(out->draft_path, LLM_MAX_MODEL_PATH) || weight_form > LLM_WEIGHTS_F32 ||
 		kv_type > LLM_KV_Q8_0)
 	{
 		r->failed = true;

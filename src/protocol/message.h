@@ -40,7 +40,7 @@ typedef enum LlmKvType
 } LlmKvType;
 
 /*
- * A model as a request names it.  The engine keys loaded models by path and load options, so two
+ * A model as a request names it.  The engine keys loaded models by paths and load options, so two
  * databases that name the same file the same way share one instance.
  */
 typedef struct LlmModelRef
@@ -52,13 +52,19 @@ typedef struct LlmModelRef
 	LlmKvType kv_type;		   /* LLM_KV_* */
 
 	/*
+	 * Absolute path of the GGUF file of a model that drafts for this one; empty: none does.  It
+	 * takes the other options from the model it drafts for.
+	 */
+	LlmStrView draft_path;
+
+	/*
 	 * Who asks: requests of one tenant may reuse what was computed for each other's prompts.  0:
 	 * nobody's.  No part of the model's identity.
 	 */
 	uint64_t tenant;
 } LlmModelRef;
 
-/* Identity of what would be loaded: path and load options, nothing else.  Never 0. */
+/* Identity of what would be loaded: both paths and the load options, nothing else.  Never 0. */
 extern uint64_t llm_model_ref_key(const LlmModelRef *model);
 
 /* ---- requests ---- */

@@ -7,6 +7,7 @@
  * Properties that must hold, whatever the bytes:
  *
  *	  a reader says LLM_OK or LLM_ERR_PROTOCOL, and sets the error;
+ *	  a request that was read has a head that can be read alone, and it is the same;
  *	  what was read, written again, gives the same bytes;
  *	  a request that was read is answered by the fake engine with exactly one RESULT or ERROR.
  */
@@ -51,10 +52,15 @@ static bool
 trip_request(LlmStrView payload, LlmWriter *w)
 {
 	LlmRequest request;
+	LlmRequestKind kind;
+	LlmModelRef model;
 	LlmError err;
+	bool has_head = verdict(llm_request_read_head(payload, &kind, &model, &err), &err);
 
 	if (!verdict(llm_request_read(payload, &arrays, &request, &err), &err))
 		return false;
+	MUST(has_head && kind == request.kind &&
+		 llm_model_ref_key(&model) == llm_model_ref_key(&request.model));
 	llm_request_write(w, &request);
 	return true;
 }
@@ -171,7 +177,9 @@ write_request(LlmWriter *w, LlmRequestKind kind)
 										{{"user", 4}, {"hello [[steps=2]]", 17}}};
 	static const LlmStrView stops[] = {{"stop", 4}};
 	LlmRequest request = {.kind = kind,
-						  .model = {.name = {"m", 1}, .path = {"/proc/self/exe", 14}}};
+						  .model = {.name = {"m", 1},
+									.path = {"/proc/self/exe", 14},
+									.draft_path = {"/proc/self/exe", 14}}};
 
 	if (kind == LLM_REQUEST_GENERATE)
 		request.generate = (LlmGenerateRequest){.stream = true,

@@ -172,6 +172,7 @@ base_request(LlmRequestKind kind)
 								  .context_length = 2048,
 								  .weight_form = LLM_WEIGHTS_F32,
 								  .kv_type = LLM_KV_F32,
+								  .draft_path = llm_strview("/models/smaller.gguf"),
 								  .tenant = UINT64_C(0xabcdef0123)}};
 }
 
@@ -199,6 +200,8 @@ check_generate(void)
 	{
 		CHECK(back.kind == LLM_REQUEST_GENERATE && back.model.context_length == 2048 &&
 			  back.model.weight_form == LLM_WEIGHTS_F32 && back.model.kv_type == LLM_KV_F32);
+		CHECK(llm_strview_is(back.model.path, "/models/small.gguf") &&
+			  llm_strview_is(back.model.draft_path, "/models/smaller.gguf"));
 		CHECK(llm_strview_is(back.model.name, "small") &&
 			  llm_model_ref_key(&back.model) == llm_model_ref_key(&request.model));
 		CHECK(!back.generate.raw && back.generate.stream && !back.generate.ignore_eos &&
@@ -220,7 +223,7 @@ check_bad_generate(void)
 	static char long_stop[LLM_MAX_STOP_BYTES + 1];
 	LlmStrView stop = {long_stop, sizeof(long_stop)};
 
-	for (int i = 0; i < 16; i++)
+	for (int i = 0; i < 12; i++)
 	{
 		LlmRequest request = base_request(LLM_REQUEST_GENERATE);
 		LlmGenerateRequest *generate = &request.generate;
@@ -256,16 +259,56 @@ check_bad_generate(void)
 			generate->n_stops = 1;
 		if (i == 11)
 			generate->n_stops = 1, stop.len = 0;
-		if (i == 12)
-			request.model.weight_form = (LlmWeightForm) 2;
-		if (i == 13)
-			request.model.kv_type = (LlmKvType) -1;
-		if (i == 14)
-			request.model.path = (LlmStrView){"a\0b", 3};
-		if (i == 15)
-			request.model.path = (LlmStrView){NULL, 0};
 		WRITE(bytes, llm_request_write(&w, &request));
 		CHECK_MSG(read_request(bytes, &err) == LLM_ERR_PROTOCOL, "bad request %d was read", i);
+		free((char *) bytes.data);
+	}
+}
+
+/* The model of a request, which the head has as well; and models that no correct backend names. */
+static void
+check_models(void)
+{
+	static char long_path[LLM_MAX_MODEL_PATH];
+	LlmRequest request = base_request(LLM_REQUEST_LOAD), back;
+	LlmRequestKind kind;
+	LlmStrView bytes;
+	LlmError err;
+
+	memset(long_path, 'x', sizeof(long_path));
+	for (int i = 0; i < 10; i++)
+	{
+		LlmModelRef *model = &request.model;
+
+		*model = base_request(LLM_REQUEST_LOAD).model;
+		if (i == 1)
+			model->draft_path = (LlmStrView){NULL, 0};
+		if (i == 2)
+			model->draft_path.len = sizeof(long_path) - 1, model->draft_path.data = long_path;
+		if (i == 3)
+			model->weight_form = (LlmWeightForm) 2;
+		if (i == 4)
+			model->kv_type = (LlmKvType) -1;
+		if (i == 5)
+			model->path = (LlmStrView){"a\0b", 3};
+		if (i == 6)
+			model->path = (LlmStrView){NULL, 0};
+		if (i == 7)
+			model->path = (LlmStrView){long_path, sizeof(long_path)};
+		if (i == 8)
+			model->draft_path = (LlmStrView){"a\0b", 3};
+		if (i == 9)
+			model->draft_path = (LlmStrView){long_path, sizeof(long_path)};
+		WRITE(bytes, llm_request_write(&w, &request));
+		CHECK_MSG(read_request(bytes, &err) == (i < 3 ? LLM_OK : LLM_ERR_PROTOCOL),
+				  "model %d was judged wrongly", i);
+		memset(&back, 0, sizeof(back));
+		CHECK(llm_request_read_head(bytes, &kind, &back.model, &err) ==
+			  (i < 3 ? LLM_OK : LLM_ERR_PROTOCOL));
+		if (i < 3)
+			CHECK(kind == LLM_REQUEST_LOAD &&
+				  llm_strview_equal(back.model.draft_path, model->draft_path) &&
+				  llm_model_ref_key(&back.model) == llm_model_ref_key(model));
 		free((char *) bytes.data);
 	}
 }
@@ -326,6 +369,11 @@ check_keys(void)
 	CHECK(llm_model_ref_key(&a) != llm_model_ref_key(&b));
 	b = a;
 	b.path = llm_strview("/models/other.gguf");
+	CHECK(llm_model_ref_key(&a) != llm_model_ref_key(&b));
+	b = a;
+	b.draft_path = (LlmStrView){NULL, 0};
+	CHECK(llm_model_ref_key(&a) != llm_model_ref_key(&b));
+	b.path = a.draft_path, b.draft_path = a.path;
 	CHECK(llm_model_ref_key(&a) != llm_model_ref_key(&b));
 }
 
@@ -609,6 +657,7 @@ main(void)
 {
 	check_generate();
 	check_bad_generate();
+	check_models();
 	check_other_requests();
 	check_keys();
 	check_results();
