@@ -363,13 +363,17 @@ CREATE FUNCTION llm.model_status(
 	OUT kv_blocks pg_catalog.int4,
 	OUT kv_blocks_free pg_catalog.int4,
 	OUT kv_blocks_cached pg_catalog.int4,
+	OUT kv_bytes pg_catalog.int8,
+	OUT asked_tokens pg_catalog.int8,
+	OUT cached_tokens pg_catalog.int8,
+	OUT kv_evictions pg_catalog.int8,
 	OUT last_used pg_catalog.timestamptz,
 	OUT path pg_catalog.text,
 	OUT last_error pg_catalog.text)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'postgres_llm_model_status'
 LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED ROWS 10;
-COMMENT ON FUNCTION llm.model_status() IS 'source of the view llm.model_status';
+COMMENT ON FUNCTION llm.model_status() IS 'source of the views llm.model_status and llm.cache_status';
 
 CREATE VIEW llm.model_status AS
 SELECT
@@ -561,6 +565,8 @@ CREATE FUNCTION llm.stat_engine(
 	OUT sequences_per_step pg_catalog.float8,
 	OUT tokens_per_step pg_catalog.float8,
 	OUT prompt_tokens pg_catalog.int8,
+	OUT cached_tokens pg_catalog.int8,
+	OUT prefix_hit_rate pg_catalog.float8,
 	OUT generated_tokens pg_catalog.int8,
 	OUT prompt_tokens_per_s pg_catalog.float8,
 	OUT generated_tokens_per_s pg_catalog.float8,
@@ -578,7 +584,7 @@ COMMENT ON FUNCTION llm.stat_engine() IS 'source of the view llm.stat_engine';
 CREATE VIEW llm.stat_engine AS
 SELECT
 	model, requests, queued, mean_wait_ms, steps, sequences_per_step, tokens_per_step, prompt_tokens,
-	generated_tokens, prompt_tokens_per_s, generated_tokens_per_s, drafted_tokens, accepted_tokens,
+	cached_tokens, prefix_hit_rate, generated_tokens, prompt_tokens_per_s, generated_tokens_per_s, drafted_tokens, accepted_tokens,
 	preemptions, busy_ms, forward_ms, stats_reset
 FROM llm.stat_engine();
 COMMENT ON VIEW llm.stat_engine
@@ -594,6 +600,9 @@ COMMENT ON COLUMN llm.stat_engine.sequences_per_step IS 'mean number of requests
 COMMENT ON COLUMN llm.stat_engine.tokens_per_step IS 'mean number of tokens in a step';
 COMMENT ON COLUMN llm.stat_engine.prompt_tokens
 IS 'prompt tokens computed; those found in the cache are not computed';
+COMMENT ON COLUMN llm.stat_engine.cached_tokens IS 'prompt tokens found in the cache';
+COMMENT ON COLUMN llm.stat_engine.prefix_hit_rate
+IS 'share of the tokens of all prompts that was found in the cache';
 COMMENT ON COLUMN llm.stat_engine.generated_tokens IS 'tokens made';
 COMMENT ON COLUMN llm.stat_engine.prompt_tokens_per_s
 IS 'prompt tokens computed per second of the last ten seconds';
@@ -710,7 +719,42 @@ REVOKE ALL ON FUNCTION llm.stat_reset() FROM PUBLIC;
  */
 
 GRANT USAGE ON SCHEMA llm TO PUBLIC;
-GRANT SELECT ON llm.models, llm.model_status, llm.progress_fill, llm.stat_engine, llm.stat_requests,
+
+/* A KV block holds 16 tokens: LLM_KV_BLOCK. */
+CREATE VIEW llm.cache_status AS
+SELECT
+	model, kv_bytes AS bytes, kv_blocks AS blocks, kv_blocks_free AS blocks_free,
+	kv_blocks_cached AS blocks_cached, kv_blocks - kv_blocks_free - kv_blocks_cached AS blocks_used,
+	16 AS block_tokens, asked_tokens, cached_tokens,
+	cached_tokens / nullif(asked_tokens, 0)::pg_catalog.float8 AS hit_rate, kv_evictions AS evictions
+FROM llm.model_status()
+WHERE kv_blocks IS NOT NULL;
+COMMENT ON VIEW llm.cache_status
+IS 'key-value caches of the models that are loaded now, and what they spared since the load';
+COMMENT ON COLUMN llm.cache_status.model
+IS 'name in llm.models; null: another database or an earlier definition loaded it';
+COMMENT ON COLUMN llm.cache_status.bytes IS 'memory of the key-value cache';
+COMMENT ON COLUMN llm.cache_status.blocks
+IS 'blocks of the key-value cache: of the layers that see everything, or of those with a window if there are no others';
+COMMENT ON COLUMN llm.cache_status.blocks_free IS 'of these, empty';
+COMMENT ON COLUMN llm.cache_status.blocks_cached
+IS 'of these, not in use but kept, for prompts that begin like earlier ones; they are as good as free for others';
+COMMENT ON COLUMN llm.cache_status.blocks_used IS 'of these, in use by requests that run';
+COMMENT ON COLUMN llm.cache_status.block_tokens IS 'tokens of a block';
+COMMENT ON COLUMN llm.cache_status.asked_tokens IS 'tokens of the prompts of all requests that have begun';
+COMMENT ON COLUMN llm.cache_status.cached_tokens IS 'of these, found in the cache and not computed';
+COMMENT ON COLUMN llm.cache_status.hit_rate IS 'the share of cached_tokens in asked_tokens';
+COMMENT ON COLUMN llm.cache_status.evictions IS 'cached blocks that had to make room for other tokens';
+
+CREATE FUNCTION llm.cache_reset(model pg_catalog.text DEFAULT NULL)
+RETURNS pg_catalog.int8
+AS 'MODULE_PATHNAME', 'postgres_llm_cache_reset'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 100000;
+COMMENT ON FUNCTION llm.cache_reset(pg_catalog.text)
+IS 'forgets the computed beginnings of prompts that no request uses now, of one model or all of this database; returns their tokens';
+REVOKE ALL ON FUNCTION llm.cache_reset(pg_catalog.text) FROM PUBLIC;
+
+GRANT SELECT ON llm.models, llm.model_status, llm.cache_status, llm.progress_fill, llm.stat_engine, llm.stat_requests,
 	llm.stat_usage TO PUBLIC;
 GRANT SELECT ON llm.engine_status TO pg_monitor;
 GRANT EXECUTE ON FUNCTION llm.engine_status() TO pg_monitor;

@@ -126,6 +126,19 @@ enter(LlmEngine *engine, LlmEngineRequest *request, LlmError *err)
 	return LLM_OK;
 }
 
+/* Answered at once: nobody has to wait, and nothing is to be loaded for it. */
+static void
+reset_cache(LlmEngine *engine, const LlmEngineRequest *request)
+{
+	const LlmModelEntry *entry = find_model(engine, &request->message.model);
+	LlmTokensResult result = {.count_only = true};
+
+	if (entry != NULL && entry->loaded != NULL)
+		result.n_tokens = (uint32_t) llm_scheduler_reset_cache(entry->loaded->scheduler);
+	llm_reply_tokens(engine->service.outbox, request->id, &result);
+	engine->service.status_changed = true;
+}
+
 static LlmStatus
 engine_submit(LlmService *service, uint64_t request_id, LlmStrView payload, bool bulk,
 			  LlmError *err)
@@ -140,6 +153,11 @@ engine_submit(LlmService *service, uint64_t request_id, LlmStrView payload, bool
 	if (llm_engine_request_create(request_id, payload, bulk, &engine->arrays, &request, &error) !=
 		LLM_OK)
 		llm_reply_error(service->outbox, request_id, &error);
+	else if (request->message.kind == LLM_REQUEST_RESET_CACHE)
+	{
+		reset_cache(engine, request);
+		llm_engine_request_destroy(request);
+	}
 	else if (enter(engine, request, &error) != LLM_OK)
 	{
 		llm_reply_error(service->outbox, request_id, &error);

@@ -355,6 +355,11 @@ fake_submit(LlmService *service, uint64_t request_id, LlmStrView payload, bool b
 			case LLM_REQUEST_UNLOAD:
 				status = answer_model_kind(fake, request_id, &request, &error);
 				break;
+			case LLM_REQUEST_RESET_CACHE:
+				/* It keeps nothing. */
+				llm_reply_tokens(service->outbox, request_id,
+								 &(LlmTokensResult){.count_only = true});
+				break;
 		}
 	if (status != LLM_OK)
 		llm_reply_error(service->outbox, request_id, &error);
@@ -381,6 +386,7 @@ count_step(FakeRequest *request)
 	if (request->steps_done == 1)
 	{
 		counts[LLM_MODEL_BEGUN]++;
+		counts[LLM_MODEL_ASKED_TOKENS] += n_prompt;
 		counts[LLM_MODEL_WAIT_US] += (uint64_t) (request->first_us - request->arrived_us);
 	}
 	counts[LLM_MODEL_STEP_SEQUENCES]++;

@@ -94,6 +94,10 @@ size_kv_cache(LlmLoadedModel *loaded, const LlmInspection *inspection, const Llm
 					  (unsigned long long) config->kv_cache_bytes, LLM_KV_BLOCK, block_bytes);
 		return llm_error_hint(err, "Raise \"postgres_llm.kv_cache_size\".");
 	}
+	loaded->kv_bytes = loaded->kv_sizes.n_window_blocks == 0
+						   ? (uint64_t) loaded->kv_sizes.n_kv_blocks * block_bytes
+						   : (uint64_t) loaded->kv_sizes.n_kv_blocks * demand.full_bytes +
+								 (uint64_t) loaded->kv_sizes.n_window_blocks * demand.window_bytes;
 	loaded->context_length = loaded->kv_sizes.context_length;
 	loaded->n_kv_blocks = demand.full_bytes > 0 || loaded->kv_sizes.n_window_blocks == 0
 							  ? loaded->kv_sizes.n_kv_blocks

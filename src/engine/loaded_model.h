@@ -25,6 +25,7 @@ typedef struct LlmLoadedModel
 	int32_t context_length; /* tokens of one sequence that fit, by model, request and KV cache */
 	LlmKvSizes kv_sizes;
 	int32_t n_kv_blocks; /* as the scheduler's status counts them */
+	uint64_t kv_bytes;	 /* of the KV cache */
 	uint64_t n_bytes;	 /* weights, KV cache and buffers of steps: llm_model_bytes */
 } LlmLoadedModel;
 

@@ -182,6 +182,7 @@ llm_model_entry_status(const LlmModelEntry *entry, const LlmEngineConfig *config
 	llm_scheduler_status(entry->loaded->scheduler, &scheduler);
 	out->context_length = (uint32_t) entry->loaded->context_length;
 	out->loaded_bytes = entry->loaded->n_bytes;
+	out->kv_bytes = entry->loaded->kv_bytes;
 	out->last_used_us = entry->used_unix_us;
 	out->max_sequences = config->max_sequences;
 	out->running = (uint32_t) scheduler.running;
@@ -191,5 +192,6 @@ llm_model_entry_status(const LlmModelEntry *entry, const LlmEngineConfig *config
 	out->kv_blocks_cached = (uint32_t) scheduler.kv_blocks_cached;
 	memcpy(out->counts, entry->counts, sizeof(out->counts));
 	out->counts[LLM_MODEL_PREEMPTIONS] = scheduler.preemptions;
+	out->counts[LLM_MODEL_EVICTIONS] = scheduler.evictions;
 	return true;
 }

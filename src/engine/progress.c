@@ -236,6 +236,7 @@ reply_prepared(LlmEngine *engine, const LlmEngineRequest *request)
 		case LLM_REQUEST_GENERATE:
 		case LLM_REQUEST_LOAD:
 		case LLM_REQUEST_UNLOAD:
+		case LLM_REQUEST_RESET_CACHE:
 			break;
 	}
 	return false;

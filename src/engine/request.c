@@ -250,6 +250,7 @@ llm_engine_request_prepare(LlmJob *job)
 			break;
 		case LLM_REQUEST_LOAD:
 		case LLM_REQUEST_UNLOAD:
+		case LLM_REQUEST_RESET_CACHE:
 			LLM_ASSERT(false);
 			break;
 	}

@@ -92,6 +92,8 @@ begin_requests(LlmModelEntry *entry, const LlmBatchView *batch, int64_t now)
 			continue;
 		request->begun_us = now;
 		entry->counts[LLM_MODEL_BEGUN]++;
+		entry->counts[LLM_MODEL_ASKED_TOKENS] += (uint64_t) llm_sequence_n_prompt(sequences[s]);
+		entry->counts[LLM_MODEL_CACHED_TOKENS] += (uint64_t) llm_sequence_n_cached(sequences[s]);
 		entry->counts[LLM_MODEL_WAIT_US] += (uint64_t) (now - request->arrived_us);
 	}
 }

@@ -264,6 +264,8 @@ llm_request_kind_name(LlmRequestKind kind)
 			return "load";
 		case LLM_REQUEST_UNLOAD:
 			return "unload";
+		case LLM_REQUEST_RESET_CACHE:
+			return "reset cache";
 	}
 	return "unknown";
 }
@@ -296,6 +298,7 @@ llm_request_write(LlmWriter *w, const LlmRequest *request)
 		case LLM_REQUEST_INSPECT:
 		case LLM_REQUEST_LOAD:
 		case LLM_REQUEST_UNLOAD:
+		case LLM_REQUEST_RESET_CACHE:
 			break;
 	}
 }
@@ -305,7 +308,7 @@ head_read(LlmReader *r, LlmRequestKind *kind, LlmModelRef *model)
 {
 	uint32_t number = llm_read_u32(r);
 
-	if (number < LLM_REQUEST_GENERATE || number > LLM_REQUEST_UNLOAD)
+	if (number < LLM_REQUEST_GENERATE || number > LLM_REQUEST_LAST)
 		r->failed = true;
 	*kind = (LlmRequestKind) number;
 	model_ref_read(r, model);
@@ -345,6 +348,7 @@ llm_request_read(LlmStrView payload, LlmRequestArrays *arrays, LlmRequest *out, 
 		case LLM_REQUEST_INSPECT:
 		case LLM_REQUEST_LOAD:
 		case LLM_REQUEST_UNLOAD:
+		case LLM_REQUEST_RESET_CACHE:
 			break;
 	}
 	return judge(llm_reader_finish(&r), "request", err);
@@ -634,6 +638,7 @@ model_status_write(LlmWriter *w, const LlmModelStatus *model)
 	llm_write_u32(w, model->state);
 	llm_write_u32(w, model->context_length);
 	llm_write_u64(w, model->loaded_bytes);
+	llm_write_u64(w, model->kv_bytes);
 	llm_write_u64(w, model->last_used_us);
 	llm_write_u32(w, model->max_sequences);
 	llm_write_u32(w, model->running);
@@ -658,6 +663,7 @@ model_status_read(LlmReader *r, LlmModelStatus *out)
 	state = llm_read_u32(r);
 	out->context_length = llm_read_u32(r);
 	out->loaded_bytes = llm_read_u64(r);
+	out->kv_bytes = llm_read_u64(r);
 	out->last_used_us = llm_read_u64(r);
 	out->max_sequences = llm_read_u32(r);
 	out->running = llm_read_u32(r);
@@ -682,8 +688,8 @@ model_status_read(LlmReader *r, LlmModelStatus *out)
 	copy_cstring(out->last_error, last_error);
 }
 
-/* The least that model_status_write makes: 3 u64 and the counts, 8 u32 and two empty strings. */
-#define MODEL_STATUS_MIN_BYTES ((3 + LLM_N_MODEL_COUNTS) * 8 + 8 * 4 + 2 * 4)
+/* The least that model_status_write makes: 4 u64 and the counts, 8 u32 and two empty strings. */
+#define MODEL_STATUS_MIN_BYTES ((4 + LLM_N_MODEL_COUNTS) * 8 + 8 * 4 + 2 * 4)
 
 void
 llm_engine_status_write(LlmWriter *w, const LlmEngineStatus *status)

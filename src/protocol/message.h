@@ -77,7 +77,14 @@ typedef enum LlmRequestKind
 	LLM_REQUEST_DETOKENIZE,	  /* -> LlmTextResult */
 	LLM_REQUEST_INSPECT,	  /* read and check the file without loading it -> LlmModelFacts */
 	LLM_REQUEST_LOAD,		  /* -> LlmModelFacts */
-	LLM_REQUEST_UNLOAD		  /* waits until nobody uses it -> LlmModelFacts of what was there */
+	LLM_REQUEST_UNLOAD,		  /* waits until nobody uses it -> LlmModelFacts of what was there */
+
+	/*
+	 * Forget what the loaded model's KV cache keeps of prompts that nobody uses now, of all tenants
+	 * -> LlmTokensResult: how many, count_only.
+	 */
+	LLM_REQUEST_RESET_CACHE,
+	LLM_REQUEST_LAST = LLM_REQUEST_RESET_CACHE
 } LlmRequestKind;
 
 /* One turn of a chat.  Both strings are data: nothing in them can become a control token. */
@@ -338,6 +345,9 @@ typedef enum LlmModelCount
 	LLM_MODEL_GENERATED_TOKENS, /* sampled */
 	LLM_MODEL_DRAFTED_TOKENS,	/* computed on the guess that they come next */
 	LLM_MODEL_ACCEPTED_TOKENS,	/* of these, were right: each saved its sequence a step */
+	LLM_MODEL_ASKED_TOKENS,		/* of the prompts of requests that have begun */
+	LLM_MODEL_CACHED_TOKENS,	/* of these, found in the KV cache */
+	LLM_MODEL_EVICTIONS,		/* of cached KV blocks, for want of free ones */
 	LLM_MODEL_PREEMPTIONS,		/* of running sequences, for want of KV blocks */
 	LLM_MODEL_FORWARD_US,		/* in forward passes */
 	LLM_MODEL_BUSY_US,			/* with work for the model: steps and what lies between them */
@@ -350,6 +360,7 @@ typedef struct LlmModelStatus
 	LlmModelState state;
 	uint32_t context_length; /* tokens */
 	uint64_t loaded_bytes;	 /* weights, KV cache and buffers */
+	uint64_t kv_bytes;		 /* of these, KV cache */
 	uint64_t last_used_us;	 /* a request of it ended, or it was loaded; since 1970 */
 	uint32_t max_sequences;
 	uint32_t running; /* sequences in the batch */

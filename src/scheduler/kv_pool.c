@@ -158,6 +158,12 @@ llm_kv_pool_share(LlmKvPool *pool, int32_t block)
 	pool->blocks[block].n_users++;
 }
 
+int32_t
+llm_kv_pool_first_idle(const LlmKvPool *pool)
+{
+	return pool->first_idle;
+}
+
 bool
 llm_kv_pool_is_idle(const LlmKvPool *pool, int32_t block)
 {

@@ -41,6 +41,9 @@ extern int32_t llm_kv_pool_take(LlmKvPool *pool, bool *was_idle);
 
 /* One more user for a block that is used, or a first one, on a promise, for an idle one. */
 extern void llm_kv_pool_share(LlmKvPool *pool, int32_t block);
+
+/* The idle block that would be taken first, or -1: none is idle. */
+extern int32_t llm_kv_pool_first_idle(const LlmKvPool *pool);
 extern bool llm_kv_pool_is_idle(const LlmKvPool *pool, int32_t block);
 
 /* The caller's block holds what `same` does: give it up for a use of that one; returns same. */

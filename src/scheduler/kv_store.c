@@ -77,6 +77,15 @@ llm_kv_store_match(const LlmKvStore *store, uint64_t tenant, const int32_t *toke
 	return match;
 }
 
+/* The block, which is a leaf of the tree, is not known any more. */
+static void
+forget(LlmKvStore *store, int32_t block)
+{
+	llm_prefix_tree_forget(store->tree, block);
+	if (llm_kv_store_has_window(store))
+		llm_kv_window_forget(&store->window, block);
+}
+
 int32_t
 llm_kv_store_take(LlmKvStore *store)
 {
@@ -85,10 +94,8 @@ llm_kv_store_take(LlmKvStore *store)
 
 	if (was_idle)
 	{
-		llm_prefix_tree_forget(store->tree, block);
+		forget(store, block);
 		store->evictions++;
-		if (llm_kv_store_has_window(store))
-			llm_kv_window_forget(&store->window, block);
 	}
 	return block;
 }
@@ -105,6 +112,23 @@ llm_kv_store_publish(LlmKvStore *store, uint64_t tenant, int32_t parent, const i
 	llm_prefix_tree_insert(store->tree, tenant, parent, tokens, block);
 	llm_kv_pool_keep(store->pool, block);
 	return block;
+}
+
+int32_t
+llm_kv_store_reset(LlmKvStore *store)
+{
+	int32_t n = 0;
+	int32_t block;
+
+	/* Idle blocks lie with children before parents. */
+	for (; (block = llm_kv_pool_first_idle(store->pool)) != LLM_NO_KV_BLOCK; n++)
+	{
+		forget(store, block);
+		llm_kv_pool_drop(store->pool, block);
+	}
+	if (llm_kv_store_has_window(store))
+		llm_kv_window_reset(&store->window);
+	return n;
 }
 
 bool

@@ -64,6 +64,9 @@ extern int32_t llm_kv_store_take(LlmKvStore *store);
 extern int32_t llm_kv_store_publish(LlmKvStore *store, uint64_t tenant, int32_t parent,
 									const int32_t *tokens, int32_t block);
 
+/* Forget all content that nobody uses; returns how many blocks of the full group held some. */
+extern int32_t llm_kv_store_reset(LlmKvStore *store);
+
 extern bool llm_kv_store_check(const LlmKvStore *store);
 
 #endif /* LLM_SCHEDULER_KV_STORE_H */

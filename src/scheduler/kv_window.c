@@ -89,6 +89,15 @@ llm_kv_window_forget(LlmKvWindow *window, int32_t node)
 	detach(window, node, block);
 }
 
+void
+llm_kv_window_reset(LlmKvWindow *window)
+{
+	int32_t block;
+
+	while ((block = llm_kv_pool_first_idle(window->pool)) != LLM_NO_KV_BLOCK)
+		llm_kv_window_forget(window, window->node_of[block]);
+}
+
 bool
 llm_kv_window_check(const LlmKvWindow *window, const LlmKvPool *nodes)
 {

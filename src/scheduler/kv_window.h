@@ -59,6 +59,9 @@ extern int32_t llm_kv_window_publish(LlmKvWindow *window, int32_t node, int32_t 
 /* The node, which nobody uses, leaves the tree: its window block is free. */
 extern void llm_kv_window_forget(LlmKvWindow *window, int32_t node);
 
+/* All that nobody uses is free. */
+extern void llm_kv_window_reset(LlmKvWindow *window);
+
 /* Do attachments and kept content agree, also with what nobody uses in the pool of the nodes? */
 extern bool llm_kv_window_check(const LlmKvWindow *window, const LlmKvPool *nodes);
 

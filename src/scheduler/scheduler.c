@@ -267,6 +267,13 @@ llm_scheduler_note_time(LlmScheduler *scheduler, int64_t us)
 	llm_step_cost_note(&scheduler->bulk_share.cost, scheduler->step_tokens, us < 0 ? 0 : us);
 }
 
+int64_t
+llm_scheduler_reset_cache(LlmScheduler *scheduler)
+{
+	LLM_ASSERT(!scheduler->step_planned);
+	return (int64_t) llm_kv_store_reset(&scheduler->store) * LLM_KV_BLOCK;
+}
+
 bool
 llm_scheduler_gathers(const LlmScheduler *scheduler)
 {
@@ -298,6 +305,7 @@ llm_scheduler_status(const LlmScheduler *scheduler, LlmSchedulerStatus *out)
 		.steps = scheduler->steps,
 		.tokens = scheduler->tokens,
 		.preemptions = scheduler->preemptions,
+		.evictions = scheduler->store.evictions,
 	};
 }
 

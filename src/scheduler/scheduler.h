@@ -144,6 +144,12 @@ extern void llm_scheduler_remove(LlmScheduler *scheduler, LlmSequence *sequence)
  */
 extern bool llm_scheduler_rewind(LlmScheduler *scheduler, LlmSequence *sequence, int32_t n_tokens);
 
+/*
+ * Forget the prefixes that no sequence uses now; returns how many tokens they were.  Not between
+ * plan and commit.
+ */
+extern int64_t llm_scheduler_reset_cache(LlmScheduler *scheduler);
+
 /* The KV blocks are those of the full group, or of the window group if window_only. */
 typedef struct LlmSchedulerStatus
 {
@@ -155,6 +161,7 @@ typedef struct LlmSchedulerStatus
 	uint64_t steps;
 	uint64_t tokens;	  /* computed, over all steps, drafted ones as well */
 	uint64_t preemptions; /* of running sequences, for want of KV blocks */
+	uint64_t evictions;	  /* of cached KV blocks, for want of free ones */
 } LlmSchedulerStatus;
 
 extern void llm_scheduler_status(const LlmScheduler *scheduler, LlmSchedulerStatus *out);

@@ -1,6 +1,7 @@
 /*
  * engine_model.c
- *	  llm.load_model and llm.unload_model, and what create, alter and drop want of the engine.
+ *	  llm.load_model, llm.unload_model, llm.cache_reset, and what create, alter and drop want of the
+ *	  engine.
  *
  * The engine loads a model on its first use and knows it by path and load options.  Loading and
  * unloading by hand only moves the moment: neither is a change of the catalog, and neither is
@@ -149,4 +150,52 @@ postgres_llm_unload_model(PG_FUNCTION_ARGS)
 	llm_client_require_preload();
 	llm_model_ref_of_loaded(required_name(fcinfo), &model);
 	PG_RETURN_BOOL(unload(&model));
+}
+
+/* Tokens that the engine forgot of a model; none of one that is not loaded. */
+static int64
+reset_cache(const LlmModelRef *model)
+{
+	LlmRequest request = {.kind = LLM_REQUEST_RESET_CACHE, .model = *model};
+	StringInfoData payload;
+	LlmTokensResult result;
+	LlmError error;
+
+	initStringInfo(&payload);
+	llm_client_ask(&request, &payload);
+	llm_result_check(
+		llm_tokens_result_read((LlmStrView){payload.data, payload.len}, &result, &error), &error);
+	return result.n_tokens;
+}
+
+/* The same of all models of this database that are loaded. */
+static int64
+reset_all_caches(void)
+{
+	int64 n_tokens = 0;
+	ListCell *cell;
+
+	foreach (cell, llm_model_list())
+	{
+		LlmModelRef model;
+
+		if (llm_model_ref_of_server((ForeignServer *) lfirst(cell), &model) &&
+			is_loaded(llm_model_ref_key(&model)))
+			n_tokens += reset_cache(&model);
+	}
+	return n_tokens;
+}
+
+LLM_SQL_FUNCTION(postgres_llm_cache_reset);
+
+Datum
+postgres_llm_cache_reset(PG_FUNCTION_ARGS)
+{
+	LlmModelRef model;
+
+	llm_client_require_preload();
+	if (PG_ARGISNULL(0))
+		PG_RETURN_INT64(reset_all_caches());
+	llm_model_ref_of_loaded(fcinfo->args[0], &model);
+	PG_RETURN_INT64(reset_cache(&model));
 }

@@ -214,7 +214,7 @@ write_message(LlmWriter *w, size_t trip, uint8_t variant)
 	switch (trip)
 	{
 		case 0:
-			write_request(w, (LlmRequestKind) (1 + variant % LLM_REQUEST_UNLOAD));
+			write_request(w, (LlmRequestKind) (1 + variant % LLM_REQUEST_LAST));
 			break;
 		case 1:
 			llm_generate_result_write(w, &generate);

@@ -5,18 +5,18 @@
 \pset tuples_only true
 \pset pager off
 BEGIN;
-SELECT plan(22);
+SELECT plan(23);
 
 SELECT has_extension('postgres_llm');
 SELECT has_schema('llm');
 SELECT is((SELECT extrelocatable FROM pg_extension WHERE extname = 'postgres_llm'), false,
 		  'the extension is not relocatable');
 SELECT functions_are('llm', ARRAY[
-	'alter_model', 'chat', 'count_tokens', 'create_model', 'detokenize', 'drop_model', 'engine_status',
+	'alter_model', 'cache_reset', 'chat', 'count_tokens', 'create_model', 'detokenize', 'drop_model', 'engine_status',
 	'fill', 'generate', 'generate_detail', 'load_model', 'model_status', 'planner_support', 'progress_fill', 'prompt',
 	'prompt_fields', 'prompt_fields_support', 'restart_engine', 'score', 'stat_engine', 'stat_requests', 'stat_reset', 'stat_usage', 'stream', 'tokenize',
 	'unload_model', 'validator']);
-SELECT views_are('llm', ARRAY['engine_status', 'model_status', 'models', 'progress_fill', 'stat_engine',
+SELECT views_are('llm', ARRAY['cache_status', 'engine_status', 'model_status', 'models', 'progress_fill', 'stat_engine',
 	'stat_requests', 'stat_usage']);
 SELECT is_empty($$SELECT relname FROM pg_class
 				  WHERE relnamespace = 'llm'::regnamespace AND relkind NOT IN ('v', 'i')$$,
@@ -37,6 +37,7 @@ SELECT results_eq(
 	  ORDER BY proname COLLATE "C", pronargs$$,
 	$$VALUES
 	('alter_model', 'name text, source text DEFAULT NULL::text, options jsonb DEFAULT NULL::jsonb', 'void'),
+	('cache_reset', 'model text DEFAULT NULL::text', 'bigint'),
 	('count_tokens', 'text text, model text DEFAULT NULL::text', 'integer'),
 	('create_model', 'name text, source text, options jsonb DEFAULT NULL::jsonb', 'void'),
 	('detokenize', 'tokens integer[], model text DEFAULT NULL::text', 'text'),
@@ -105,7 +106,7 @@ SELECT results_eq(
 	('s', 's', 1, false, 'prompt prompt prompt_fields'),
 	('v', 'r', 1, true, 'engine_status model_status progress_fill restart_engine '
 	 || 'stat_engine stat_requests stat_reset stat_usage'),
-	('v', 'r', 100000, false, 'chat generate generate generate_detail load_model score stream unload_model'),
+	('v', 'r', 100000, false, 'cache_reset chat generate generate generate_detail load_model score stream unload_model'),
 	('v', 's', 1, true, 'planner_support prompt_fields_support'),
 	('v', 'u', 1, false, 'alter_model create_model drop_model fill'),
 	('v', 'u', 1, true, 'validator')$$,
@@ -132,6 +133,8 @@ SELECT columns_are('llm', 'models', ARRAY['name', 'owner', 'source', 'context_le
 SELECT columns_are('llm', 'model_status', ARRAY['model', 'state', 'loaded_bytes', 'context_length', 'slots',
 	'running', 'waiting', 'kv_blocks', 'kv_blocks_free', 'kv_blocks_cached', 'last_used', 'path',
 	'last_error']);
+SELECT columns_are('llm', 'cache_status', ARRAY['model', 'bytes', 'blocks', 'blocks_free', 'blocks_cached',
+	'blocks_used', 'block_tokens', 'asked_tokens', 'cached_tokens', 'hit_rate', 'evictions']);
 SELECT columns_are('llm', 'engine_status', ARRAY['state', 'description', 'broker_pid', 'engine_pid',
 	'started', 'retry_at', 'starts', 'failures', 'models', 'model_bytes',
 	'evictions', 'slots', 'slots_used', 'requests', 'completed',
@@ -141,7 +144,7 @@ SELECT columns_are('llm', 'progress_fill', ARRAY['pid', 'datid', 'datname', 'rel
 	'started', 'last_commit']);
 
 SELECT columns_are('llm', 'stat_engine', ARRAY['model', 'requests', 'queued', 'mean_wait_ms', 'steps',
-	'sequences_per_step', 'tokens_per_step', 'prompt_tokens', 'generated_tokens', 'prompt_tokens_per_s',
+	'sequences_per_step', 'tokens_per_step', 'prompt_tokens', 'cached_tokens', 'prefix_hit_rate', 'generated_tokens', 'prompt_tokens_per_s',
 	'generated_tokens_per_s', 'drafted_tokens', 'accepted_tokens', 'preemptions', 'busy_ms', 'forward_ms', 'stats_reset']);
 SELECT columns_are('llm', 'stat_requests', ARRAY['pid', 'role', 'database', 'query_id', 'model', 'kind', 'state',
 	'prompt_tokens', 'prompt_done', 'generated_tokens', 'submitted', 'sent']);

@@ -5,7 +5,7 @@
 \pset tuples_only true
 \pset pager off
 BEGIN;
-SELECT plan(16);
+SELECT plan(17);
 
 CREATE ROLE llm_pgtap_user;
 CREATE ROLE llm_pgtap_monitor IN ROLE pg_monitor;
@@ -25,6 +25,7 @@ SELECT results_eq(
 	$$VALUES ('engine_status')$$, 'what monitors may call beyond that');
 SELECT table_privs_are('llm', 'models', 'llm_pgtap_user', ARRAY['SELECT']);
 SELECT table_privs_are('llm', 'model_status', 'llm_pgtap_user', ARRAY['SELECT']);
+SELECT table_privs_are('llm', 'cache_status', 'llm_pgtap_user', ARRAY['SELECT']);
 SELECT table_privs_are('llm', 'engine_status', 'llm_pgtap_user', ARRAY[]::text[]);
 SELECT table_privs_are('llm', 'engine_status', 'llm_pgtap_monitor', ARRAY['SELECT']);
 SELECT table_privs_are('llm', 'progress_fill', 'llm_pgtap_user', ARRAY['SELECT']);

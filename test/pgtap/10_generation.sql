@@ -125,8 +125,8 @@ SELECT ok((SELECT bool_or(cached_tokens >= 16) FROM shared), 'what a role has as
 SELECT is_empty($$SELECT n FROM apart JOIN shared USING (n) WHERE apart.text <> shared.text$$,
 				'and no answer changes');
 SET LOCAL postgres_llm.prefix_sharing = database;
-SELECT is((SELECT cached_tokens FROM llm.generate_detail(repeat('over and over ', 12) || 'once')), 0,
-		  'but not with others');
+SELECT ok((SELECT cached_tokens < 16 FROM llm.generate_detail(repeat('over and over ', 12) || 'once')),
+		  'but not with others, who share with it no more than how all prompts begin');
 
 -- Tokens.
 SELECT is_empty(

@@ -113,8 +113,12 @@ SELECT architecture, quantization, parameters, file_bytes >= 0 AS has_file, load
 	   context_length, vocabulary_size, chat
 FROM llm.load_model('renamed');
 SELECT state, loaded_bytes, context_length FROM llm.model_status WHERE model = 'renamed';
+SELECT bytes, blocks, block_tokens, asked_tokens, cached_tokens, hit_rate, evictions
+FROM llm.cache_status WHERE model = 'renamed';
+SELECT llm.cache_reset('renamed'), llm.cache_reset();
 SELECT llm.unload_model('renamed');
 SELECT llm.unload_model('renamed');
+SELECT llm.cache_reset('renamed'), llm.cache_reset('nowhere');
 SELECT state, loaded_bytes, context_length FROM llm.model_status WHERE model = 'renamed';
 SELECT llm.load_model('nowhere');
 SELECT llm.load_model(NULL);

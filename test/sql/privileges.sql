@@ -27,6 +27,8 @@ SELECT llm.alter_model('tiny', 'other.gguf');
 SELECT llm.drop_model('tiny');
 SELECT llm.load_model('tiny');
 SELECT llm.unload_model('tiny');
+SELECT llm.cache_reset();
+SELECT count(*) FROM llm.cache_status;
 SELECT llm.restart_engine();
 CREATE SERVER mine FOREIGN DATA WRAPPER postgres_llm OPTIONS (source 'tiny.gguf');
 ALTER SERVER tiny OPTIONS (SET source 'other.gguf');

@@ -32,7 +32,7 @@ FROM llm.stat_usage;
 -- The same, as the engine reports it.
 SELECT wait_for_requests(12);
 SELECT model, requests, queued, mean_wait_ms >= 0 AS wait, steps > 0 AS steps, sequences_per_step >= 1 AS sequences,
-	   tokens_per_step > 0 AS tokens, prompt_tokens, generated_tokens, drafted_tokens, accepted_tokens, preemptions,
+	   tokens_per_step > 0 AS tokens, prompt_tokens, cached_tokens, prefix_hit_rate, generated_tokens, drafted_tokens, accepted_tokens, preemptions,
 	   prompt_tokens_per_s > 0 AS prompt_rate, generated_tokens_per_s > 0 AS generated_rate,
 	   busy_ms >= forward_ms AS busy, stats_reset <= clock_timestamp() AS reset
 FROM llm.stat_engine WHERE model = 'tiny';

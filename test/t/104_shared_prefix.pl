@@ -88,6 +88,22 @@ is($node->safe_psql('postgres', "$settings SELECT count(*) FROM review WHERE alo
 cmp_ok($node->safe_psql('postgres', "SELECT count(*) FROM review WHERE alone IS DISTINCT FROM $call"),
 	'>', $n_rows / 4, '... and another order is another prompt');
 
+# ---- the cache ----
+
+$node->poll_query_until('postgres', 'SELECT blocks_used = 0 FROM llm.cache_status')
+  or die 'the engine does not report';
+is($node->safe_psql('postgres', <<'END'), 't|t|t|t', 'the cache in llm.cache_status');
+SELECT bytes > 0, blocks_cached > 0, hit_rate BETWEEN 0.1 AND 1, blocks = blocks_free + blocks_cached + blocks_used
+FROM llm.cache_status WHERE model = 'tiny'
+END
+is($node->safe_psql('postgres', "SELECT prefix_hit_rate BETWEEN 0.1 AND 1 FROM llm.stat_engine WHERE model = 'tiny'"),
+	't', 'the rate of hits in llm.stat_engine');
+my $detail = "SELECT cached_tokens FROM llm.generate_detail(repeat('all of it is known ', 12), 'tiny', max_tokens => 1)";
+$node->safe_psql('postgres', $detail);
+cmp_ok($node->safe_psql('postgres', $detail), '>=', 2 * $block, 'a prompt that is known');
+cmp_ok($node->safe_psql('postgres', "SELECT llm.cache_reset('tiny')"), '>=', 2 * $block, 'cache_reset forgets it');
+is($node->safe_psql('postgres', $detail), 0, 'and it is computed again');
+
 is($node->safe_psql('postgres', 'SELECT slots_used FROM llm.engine_status'), 0, 'no slot is lost');
 blocks_are_clean($node);
 $node->stop;

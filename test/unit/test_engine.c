@@ -415,7 +415,10 @@ check_models(Peer *peer)
 	peer_request(peer, 6, &request);
 	ask(peer, 7, prompts[0], 8, false);
 	CHECK(peer_wait(peer, 5, WAIT_MS) && !peer->answers[5].failed && peer->answers[4].done);
-	CHECK(peer_wait(peer, 6, WAIT_MS) && !peer->answers[6].failed);
+
+	/* On a busy machine the first may be done before the second arrives. */
+	CHECK(peer_wait(peer, 6, WAIT_MS) &&
+		  (!peer->answers[6].failed || peer->answers[6].error.status == LLM_ERR_NOT_FOUND));
 	CHECK(peer_wait(peer, 7, WAIT_MS) && !peer->answers[7].failed);
 	CHECK(llm_strview_equal(peer_result(peer, 4).text, peer_result(peer, 7).text));
 

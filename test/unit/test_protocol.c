@@ -342,7 +342,7 @@ check_other_requests(void)
 		  back.detokenize.n_tokens == 3 && memcmp(back.detokenize.tokens, ids, sizeof(ids)) == 0);
 	check_cuts(bytes, read_request);
 
-	for (int kind = LLM_REQUEST_INSPECT; kind <= LLM_REQUEST_UNLOAD; kind++)
+	for (int kind = LLM_REQUEST_INSPECT; kind <= LLM_REQUEST_LAST; kind++)
 	{
 		request = base_request((LlmRequestKind) kind);
 		WRITE(bytes, llm_request_write(&w, &request));
@@ -527,15 +527,15 @@ check_life(void)
 	status.n_evictions = 13;
 	status.n_models = LLM_MAX_MODELS;
 	for (uint32_t i = 0; i < status.n_models; i++)
-		status.models[i] =
-			(LlmModelStatus){i + 1, LLM_MODEL_FAILED, 2, 3, 14, 4, 5, 6, 8, 5, 3, {9, 10, 11, 12},
-							 "",	"no such file"};
+		status.models[i] = (LlmModelStatus){
+			i + 1, LLM_MODEL_FAILED, 2, 3, 15, 14, 4, 5, 6, 8, 5, 3, {9, 10, 11, 12},
+			"",	   "no such file"};
 	memset(status.models[1].path, 'p', sizeof(status.models[1].path) - 1);
 	status.models[2].last_error[0] = '\0';
 	WRITE(bytes, llm_engine_status_write(&w, &status));
 	CHECK(llm_engine_status_read(bytes, &status_back, &err) == LLM_OK &&
 		  status_back.n_evictions == 13 && status_back.models[0].loaded_bytes == 3 &&
-		  status_back.models[0].last_used_us == 14 &&
+		  status_back.models[0].last_used_us == 14 && status_back.models[0].kv_bytes == 15 &&
 		  status_back.models[0].counts[LLM_MODEL_STEPS] == 12);
 	SAME_BYTES(bytes, llm_engine_status_write(&w, &status_back));
 	check_cuts(bytes, read_status);

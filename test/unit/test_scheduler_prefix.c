@@ -464,6 +464,30 @@ check_tree(void)
 	llm_prefix_tree_destroy(NULL);
 }
 
+/* What nobody uses is forgotten, and what somebody uses is not. */
+static void
+check_reset(void)
+{
+	LlmScheduler *scheduler = create(roomy);
+	int32_t tokens[128];
+	LlmSequenceSpec spec = spec_of(tokens, 48, 16, 0);
+	LlmSequence *user;
+
+	CHECK(run_once(scheduler, &spec) == 64);
+	spec.n_tokens = 48;
+	spec.logits_from = 47;
+	user = add(scheduler, &spec);
+	CHECK(step(scheduler) == 1 && status_of(scheduler).kv_blocks_cached == 1);
+	CHECK(llm_scheduler_reset_cache(scheduler) == LLM_KV_BLOCK);
+	CHECK(llm_scheduler_check(scheduler) && status_of(scheduler).kv_blocks_cached == 0);
+	CHECK(run_once(scheduler, &spec) == 1);
+	llm_scheduler_remove(scheduler, user);
+	CHECK(llm_scheduler_reset_cache(scheduler) == 48);
+	CHECK(llm_scheduler_check(scheduler) && run_once(scheduler, &spec) == 48);
+	CHECK(status_of(scheduler).evictions == 0);
+	llm_scheduler_destroy(scheduler);
+}
+
 int
 main(void)
 {
@@ -479,5 +503,6 @@ main(void)
 	check_eviction();
 	check_order();
 	check_copy();
+	check_reset();
 	return unit_done("scheduler_prefix");
 }

@@ -76,7 +76,7 @@ typedef struct World
 static uint64_t rng_state;
 static int64_t n_rows_checked, n_finished, n_cancelled, n_steps, n_cached, n_copied, n_step_tokens;
 static int64_t n_window_cached, n_window_copied; /* of these, in models with windows */
-static int64_t n_accepted, n_void, n_void_differ, n_preempted, n_bulk_preempted;
+static int64_t n_accepted, n_void, n_void_differ, n_preempted, n_bulk_preempted, n_reset;
 
 /* SplitMix64 (Steele, Lea, Flood 2014). */
 static uint64_t
@@ -665,6 +665,11 @@ run_episode(int32_t n_operations)
 			CHECK(llm_scheduler_check(world.scheduler));
 			n_cancelled++;
 		}
+		else if (dice == add_percent + 2)
+		{
+			n_reset += llm_scheduler_reset_cache(world.scheduler);
+			CHECK(llm_scheduler_check(world.scheduler));
+		}
 		else
 			world_step(&world);
 	}
@@ -790,7 +795,7 @@ main(void)
 		   " of them wrong\n",
 		   n_accepted, n_void, n_void_differ);
 	printf("%" PRId64 " preempted, %" PRId64 " of them bulk work\n", n_preempted, n_bulk_preempted);
-	CHECK(n_preempted > n_bulk_preempted && n_bulk_preempted > 0);
+	CHECK(n_preempted > n_bulk_preempted && n_bulk_preempted > 0 && n_reset > 0);
 	CHECK(n_rows_checked > 0 && n_finished > 0 && n_cancelled > 0 && n_cached > 0 && n_copied > 0);
 	printf("%" PRId64 " prompt tokens cached in models with windows\n", n_window_cached);
 	CHECK(n_window_cached > 0 && n_window_cached < n_cached);
