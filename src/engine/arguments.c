@@ -26,6 +26,7 @@ const char llm_arguments_help[] =
 	"  --context N            tokens of context (default: what the file says)\n"
 	"  --weights native|f32   keep weights as they are, or dequantise them at load\n"
 	"  --kv f16|f32|q8_0      type of the KV cache\n"
+	"  --draft-model FILE     a smaller model with the same vocabulary, which drafts\n"
 	"Generation:\n"
 	"  --system TEXT          system message before the prompt\n"
 	"  --raw                  the prompt as it is, without the chat template\n"
@@ -68,7 +69,7 @@ typedef struct Option
 /* What the options leave behind that needs a second look. */
 typedef struct Parsed
 {
-	const char *path, *stop;
+	const char *path, *draft_path, *stop;
 	bool inspect, help, version;
 	uint32_t fd, weights, kv, device, simd, kv_cache_mb, memory_mb, speculation, policy;
 	double seed;
@@ -194,6 +195,7 @@ llm_arguments_parse(int argc, char **argv, LlmArguments *out, LlmError *err)
 	const Option options[] = {
 		{"fd", VALUE_NUMBER, &parsed.fd, 0, 1 << 20, {0}},
 		{"model", VALUE_TEXT, &parsed.path, 0, 0, {0}},
+		{"draft-model", VALUE_TEXT, &parsed.draft_path, 0, 0, {0}},
 		{"inspect", VALUE_NONE, &parsed.inspect, 0, 0, {0}},
 		{"help", VALUE_NONE, &parsed.help, 0, 0, {0}},
 		{"version", VALUE_NONE, &parsed.version, 0, 0, {0}},
@@ -234,6 +236,8 @@ llm_arguments_parse(int argc, char **argv, LlmArguments *out, LlmError *err)
 		return status;
 	if (parsed.path != NULL)
 		out->model.name = out->model.path = llm_strview(parsed.path);
+	if (parsed.draft_path != NULL)
+		out->model.draft_path = llm_strview(parsed.draft_path);
 	out->fd = (int) parsed.fd;
 	out->model.weight_form = (LlmWeightForm) parsed.weights;
 	out->model.kv_type = (LlmKvType) parsed.kv;

@@ -38,50 +38,156 @@ struct LlmShadow
 
 struct LlmDraftModel
 {
+	LlmVocabulary *vocabulary;
+	LlmModelRef ref; /* how it is loaded; borrows the path from who loads it */
+	LlmInspection inspection;
+	LlmEngineConfig config;
 	LlmLoadedModel *loaded;
-	int32_t n_vocab; /* tokens below this are known to both models */
-	double surprise; /* right tokens less those that were believed to be right, of one */
+	LlmDraftWish *wishes; /* [max_sequences] */
+	int32_t n_vocab;	  /* tokens below this are known to both models */
+	double surprise;	  /* right tokens less those that were believed to be right, of one */
 };
+
+/* The target's file is not to blame. */
+static LlmStatus
+blame(LlmError *err)
+{
+	LlmError cause = *err;
+
+	llm_error_set(err, cause.status, "its draft model: %s", cause.message);
+	if (cause.hint[0] != '\0')
+		llm_error_hint(err, "%s", cause.hint);
+	return cause.status;
+}
+
+/*
+ * Open and inspect the file into *model, with the vocabulary that target has.  Its context is no
+ * longer than that of the target.
+ */
+static LlmStatus
+open_file(LlmDraftModel *model, const char *path, const LlmVocabulary *target,
+		  uint32_t context_length, LlmError *err)
+{
+	uint32_t *own_length = &model->inspection.facts.context_length;
+	LlmStatus status = llm_vocabulary_open(path, &model->vocabulary, err);
+
+	if (status == LLM_OK)
+		status = llm_inspection_run(model->vocabulary, &model->ref, &model->inspection, err);
+	if (status != LLM_OK)
+		return status;
+	if (context_length > 0 && context_length < *own_length)
+		*own_length = context_length;
+	status = llm_tokenizer_check_same(model->vocabulary->tokenizer, target->tokenizer, err);
+	if (status != LLM_OK)
+		llm_error_hint(err, "A draft model must have the vocabulary of the model that it drafts "
+							"for: take a smaller one of the same family.");
+	return status;
+}
+
+/*
+ * Its steps are short: what a shadow has to catch up shall not hold up the target for longer than
+ * about one step of its own.
+ */
+static uint32_t
+step_tokens(const LlmEngineConfig *config)
+{
+	uint32_t n = config->max_step_tokens / 4;
+
+	return n > config->max_sequences ? n : config->max_sequences;
+}
+
+/* A draft model that is opened and not loaded; to be destroyed. */
+static LlmStatus
+open_model(const char *path, const LlmModelRef *ref, const LlmVocabulary *target,
+		   const LlmEngineConfig *config, LlmDraftModel **out, LlmError *err)
+{
+	LlmDraftModel *model = calloc(1, sizeof(*model));
+	LlmStatus status;
+
+	if (model == NULL)
+		return llm_error_set(err, LLM_ERR_OUT_OF_MEMORY, "out of memory for a draft model");
+	model->ref = (LlmModelRef){
+		.path = llm_strview(path), .weight_form = ref->weight_form, .kv_type = ref->kv_type};
+	model->config = *config;
+	model->config.speculation = LLM_SPECULATION_OFF;
+	model->config.batch_policy = LLM_BATCHING_INFLIGHT;
+	model->config.max_step_tokens = step_tokens(config);
+	status = open_file(model, path, target, ref->context_length, err);
+	if (status == LLM_OK)
+		*out = model;
+	else
+		llm_draft_model_destroy(model);
+	return status;
+}
+
+LlmStatus
+llm_draft_model_check(const char *path, const LlmModelRef *ref, const LlmVocabulary *target,
+					  LlmError *err)
+{
+	static const LlmEngineConfig none;
+	LlmDraftModel *model;
+
+	if (open_model(path, ref, target, &none, &model, err) != LLM_OK)
+		return blame(err);
+	llm_draft_model_destroy(model);
+	return LLM_OK;
+}
+
+LlmStatus
+llm_draft_model_size(const char *path, const LlmModelRef *ref, const LlmVocabulary *target,
+					 const LlmEngineConfig *config, uint64_t *n_bytes, LlmError *err)
+{
+	LlmDraftModel *model = NULL;
+	LlmStatus status = open_model(path, ref, target, config, &model, err);
+
+	if (status == LLM_OK)
+		status = llm_loaded_model_size(model->vocabulary, &model->inspection, &model->ref,
+									   &model->config, n_bytes, err);
+	llm_draft_model_destroy(model);
+	return status == LLM_OK ? LLM_OK : blame(err);
+}
 
 /* Ids that both have: neither is asked to read others, nor may it draft them. */
 static int32_t
-common_tokens(const LlmVocabulary *vocabulary, const LlmVocabulary *target, const LlmModel *model)
+common_tokens(const LlmDraftModel *model, const LlmVocabulary *target)
 {
-	int32_t n = llm_tokenizer_n_tokens(vocabulary->tokenizer);
+	int32_t n = llm_tokenizer_n_tokens(model->vocabulary->tokenizer);
 	int32_t n_target = llm_tokenizer_n_tokens(target->tokenizer);
-	int32_t n_rows = llm_model_config(model)->vocab_size;
+	int32_t n_rows = llm_model_config(model->loaded->model)->vocab_size;
 
 	n = n < n_target ? n : n_target;
 	return n < n_rows ? n : n_rows;
 }
 
-LlmStatus
-llm_draft_model_create(const LlmVocabulary *vocabulary, const LlmVocabulary *target,
-					   const LlmInspection *inspection, const LlmModelRef *ref,
-					   const LlmEngineConfig *config, LlmDraftModel **out, LlmError *err)
+static LlmStatus
+load(LlmDraftModel *model, const LlmVocabulary *target, LlmError *err)
 {
-	LlmStatus status = llm_tokenizer_check_same(vocabulary->tokenizer, target->tokenizer, err);
-	LlmEngineConfig plain = *config;
-	LlmDraftModel *model;
+	LlmStatus status = llm_loaded_model_create(model->vocabulary, &model->inspection, &model->ref,
+											   &model->config, &model->loaded, err);
 
 	if (status != LLM_OK)
-	{
-		llm_error_hint(err, "A draft model must have the vocabulary of the model that it drafts "
-							"for: take a smaller one of the same family.");
 		return status;
-	}
-	model = calloc(1, sizeof(*model));
-	if (model == NULL)
-		return llm_error_set(err, LLM_ERR_OUT_OF_MEMORY, "out of memory for a draft model");
-	plain.speculation = LLM_SPECULATION_OFF;
-	plain.batch_policy = LLM_BATCHING_INFLIGHT;
-	status = llm_loaded_model_create(vocabulary, inspection, ref, &plain, &model->loaded, err);
+	model->n_vocab = common_tokens(model, target);
+	model->wishes = calloc(model->config.max_sequences, sizeof(*model->wishes));
+	if (model->wishes == NULL)
+		return llm_error_set(err, LLM_ERR_OUT_OF_MEMORY, "out of memory for drafts");
+	return LLM_OK;
+}
+
+LlmStatus
+llm_draft_model_create(const char *path, const LlmModelRef *ref, const LlmVocabulary *target,
+					   const LlmEngineConfig *config, LlmDraftModel **out, LlmError *err)
+{
+	LlmDraftModel *model = NULL;
+	LlmStatus status = open_model(path, ref, target, config, &model, err);
+
+	if (status == LLM_OK)
+		status = load(model, target, err);
 	if (status != LLM_OK)
 	{
 		llm_draft_model_destroy(model);
-		return status;
+		return blame(err);
 	}
-	model->n_vocab = common_tokens(vocabulary, target, model->loaded->model);
 	*out = model;
 	return LLM_OK;
 }
@@ -92,7 +198,15 @@ llm_draft_model_destroy(LlmDraftModel *model)
 	if (model == NULL)
 		return;
 	llm_loaded_model_destroy(model->loaded);
+	llm_vocabulary_close(model->vocabulary);
+	free(model->wishes);
 	free(model);
+}
+
+LlmDraftWish *
+llm_draft_model_wishes(LlmDraftModel *model)
+{
+	return model->wishes;
 }
 
 uint64_t

@@ -22,27 +22,38 @@ typedef struct LlmShadow LlmShadow;
 typedef struct LlmDraftWish
 {
 	LlmShadow *shadow;
+	LlmSequence *sequence; /* of the target, for the caller: not looked at */
 	const int32_t *tokens; /* [n_tokens] of the target's sequence: longer each time; borrowed */
 	int32_t n_tokens;
 	LlmDraft draft; /* the answer; 0 tokens: no idea */
 } LlmDraftWish;
 
 /*
- * Load the draft model; vocabulary is its own and is borrowed for its life, as is target, that of
- * the model it drafts for.  config and ref as for llm_loaded_model_create, whose errors it has.
- * LLM_ERR_UNSUPPORTED when the vocabularies differ.
+ * Can the file at path draft for the model of ref, which has the vocabulary target?  It is loaded
+ * with the options of ref, and with its context where its own is longer.  Errors are those of
+ * opening and inspecting a model; LLM_ERR_UNSUPPORTED when the vocabularies differ.
  */
-extern LlmStatus llm_draft_model_create(const LlmVocabulary *vocabulary,
-										const LlmVocabulary *target,
-										const LlmInspection *inspection, const LlmModelRef *ref,
-										const LlmEngineConfig *config, LlmDraftModel **out,
-										LlmError *err);
+extern LlmStatus llm_draft_model_check(const char *path, const LlmModelRef *ref,
+									   const LlmVocabulary *target, LlmError *err);
+
+/* Load it.  config as for llm_loaded_model_create.  Errors are those of check and of loading. */
+extern LlmStatus llm_draft_model_create(const char *path, const LlmModelRef *ref,
+										const LlmVocabulary *target, const LlmEngineConfig *config,
+										LlmDraftModel **out, LlmError *err);
+
+/* The bytes that it would have; the same errors, but for memory. */
+extern LlmStatus llm_draft_model_size(const char *path, const LlmModelRef *ref,
+									  const LlmVocabulary *target, const LlmEngineConfig *config,
+									  uint64_t *n_bytes, LlmError *err);
 
 /* Shadows are to be removed before.  NULL is allowed. */
 extern void llm_draft_model_destroy(LlmDraftModel *model);
 
 /* Weights, KV cache and buffers. */
 extern uint64_t llm_draft_model_bytes(const LlmDraftModel *model);
+
+/* Room for the wishes of one step, [max_sequences of config]; owned by the model. */
+extern LlmDraftWish *llm_draft_model_wishes(LlmDraftModel *model);
 
 /*
  * A shadow for a sequence with this prompt that grows by max_new_tokens at most.  NULL when there

@@ -337,8 +337,9 @@ engine_destroy(LlmService *service)
 		LlmModelEntry *entry = &engine->models[i];
 
 		/* A job may have finished when nobody was left to take what it made. */
+		llm_draft_model_destroy(entry->job_draft);
 		llm_loaded_model_destroy(entry->job_loaded);
-		llm_loaded_model_destroy(entry->loaded);
+		llm_model_entry_drop_loaded(entry);
 		llm_vocabulary_close(entry->job_vocabulary);
 		llm_vocabulary_close(entry->vocabulary);
 	}

@@ -17,7 +17,7 @@ bytes_of(const LlmModelEntry *entry)
 	if (entry->key == 0)
 		return 0;
 	if (entry->loaded != NULL)
-		return entry->loaded->n_bytes;
+		return llm_model_entry_bytes(entry);
 	return entry->job_running && entry->work == LLM_MODEL_LOAD ? entry->needed_bytes : 0;
 }
 

@@ -38,14 +38,31 @@ llm_model_entry_claim(LlmModelEntry *entry, const LlmModelRef *ref, const LlmEng
 }
 
 void
+llm_model_entry_drop_loaded(LlmModelEntry *entry)
+{
+	llm_draft_model_destroy(entry->draft);
+	llm_loaded_model_destroy(entry->loaded);
+	entry->draft = NULL;
+	entry->loaded = NULL;
+}
+
+uint64_t
+llm_model_entry_bytes(const LlmModelEntry *entry)
+{
+	if (entry->loaded == NULL)
+		return 0;
+	return entry->loaded->n_bytes +
+		   (entry->draft != NULL ? llm_draft_model_bytes(entry->draft) : 0);
+}
+
+void
 llm_model_entry_unload(LlmModelEntry *entry)
 {
 	bool was_loaded = entry->loaded != NULL;
 
 	LLM_ASSERT(!entry->job_running && entry->n_users == 0);
-	llm_loaded_model_destroy(entry->loaded);
+	llm_model_entry_drop_loaded(entry);
 	llm_vocabulary_close(entry->vocabulary);
-	entry->loaded = NULL;
 	entry->vocabulary = NULL;
 	entry->inspected = false;
 #ifdef __GLIBC__
@@ -66,15 +83,44 @@ llm_model_entry_release(LlmModelEntry *entry)
 
 /* ---- jobs, on a helper thread ---- */
 
+static bool
+drafts(const LlmModelEntry *entry)
+{
+	return entry->draft_path[0] != '\0' && entry->config->speculation != LLM_SPECULATION_OFF;
+}
+
 static LlmStatus
 inspect(LlmModelEntry *entry)
 {
+	uint64_t n_draft_bytes = 0;
 	LlmStatus status =
 		llm_inspection_run(entry->vocabulary, &entry->ref, &entry->inspection, &entry->job_error);
 
 	if (status == LLM_OK)
 		status = llm_loaded_model_size(entry->vocabulary, &entry->inspection, &entry->ref,
 									   entry->config, &entry->needed_bytes, &entry->job_error);
+	if (status == LLM_OK && drafts(entry))
+		status = llm_draft_model_size(entry->draft_path, &entry->ref, entry->vocabulary,
+									  entry->config, &n_draft_bytes, &entry->job_error);
+	entry->needed_bytes += n_draft_bytes;
+	return status;
+}
+
+static LlmStatus
+load(LlmModelEntry *entry)
+{
+	LlmStatus status =
+		llm_loaded_model_create(entry->vocabulary, &entry->inspection, &entry->ref, entry->config,
+								&entry->job_loaded, &entry->job_error);
+
+	if (status == LLM_OK && drafts(entry))
+		status = llm_draft_model_create(entry->draft_path, &entry->ref, entry->vocabulary,
+										entry->config, &entry->job_draft, &entry->job_error);
+	if (status != LLM_OK)
+	{
+		llm_loaded_model_destroy(entry->job_loaded);
+		entry->job_loaded = NULL;
+	}
 	return status;
 }
 
@@ -93,9 +139,7 @@ llm_model_entry_run_job(LlmJob *job)
 			entry->job_status = inspect(entry);
 			break;
 		case LLM_MODEL_LOAD:
-			entry->job_status =
-				llm_loaded_model_create(entry->vocabulary, &entry->inspection, &entry->ref,
-										entry->config, &entry->job_loaded, &entry->job_error);
+			entry->job_status = load(entry);
 			break;
 	}
 }
@@ -105,6 +149,11 @@ take_loaded(LlmModelEntry *entry)
 {
 	entry->loaded = entry->job_loaded;
 	entry->job_loaded = NULL;
+	entry->draft = entry->job_draft;
+	entry->job_draft = NULL;
+	entry->drafted = false;
+	entry->drafting_us = entry->step_us = 0;
+	llm_draft_pay_init(&entry->draft_pay, entry->config->speculation == LLM_SPECULATION_ALWAYS);
 	entry->loaded_us = llm_clock_now_us();
 	entry->load_took_us = entry->loaded_us - entry->load_began_us;
 	llm_model_entry_touch(entry);
@@ -144,7 +193,7 @@ llm_model_entry_facts(const LlmModelEntry *entry)
 	LlmModelFacts facts = entry->inspection.facts;
 
 	LLM_ASSERT(entry->loaded != NULL);
-	facts.loaded_bytes = entry->loaded->n_bytes;
+	facts.loaded_bytes = llm_model_entry_bytes(entry);
 	facts.context_length = (uint32_t) entry->loaded->context_length;
 	return facts;
 }
@@ -181,7 +230,7 @@ llm_model_entry_status(const LlmModelEntry *entry, const LlmEngineConfig *config
 		return true;
 	llm_scheduler_status(entry->loaded->scheduler, &scheduler);
 	out->context_length = (uint32_t) entry->loaded->context_length;
-	out->loaded_bytes = entry->loaded->n_bytes;
+	out->loaded_bytes = llm_model_entry_bytes(entry);
 	out->kv_bytes = entry->loaded->kv_bytes;
 	out->last_used_us = entry->used_unix_us;
 	out->max_sequences = config->max_sequences;

@@ -11,6 +11,8 @@
 #ifndef LLM_ENGINE_MODEL_ENTRY_H
 #define LLM_ENGINE_MODEL_ENTRY_H
 
+#include "engine/draft_model.h"
+#include "engine/draft_pay.h"
 #include "engine/loaded_model.h"
 #include "engine/request.h"
 
@@ -19,7 +21,7 @@ typedef enum LlmModelWork
 {
 	LLM_MODEL_OPEN,	   /* vocabulary */
 	LLM_MODEL_INSPECT, /* inspection and needed_bytes */
-	LLM_MODEL_LOAD	   /* loaded */
+	LLM_MODEL_LOAD	   /* loaded, and draft */
 } LlmModelWork;
 
 typedef struct LlmModelEntry
@@ -31,9 +33,14 @@ typedef struct LlmModelEntry
 
 	LlmVocabulary *vocabulary; /* NULL below that level */
 	LlmLoadedModel *loaded;	   /* NULL below that level */
+	LlmDraftModel *draft;	   /* comes and goes with loaded; NULL: none */
+	LlmDraftPay draft_pay;	   /* of draft */
+	bool drafted;			   /* draft ran for the next step */
+	int64_t drafting_us;	   /* and took so long */
+	int64_t step_us;		   /* so long the last forward pass took */
 	bool inspected;
 	LlmInspection inspection; /* the next two are made by the job; valid when inspected */
-	uint64_t needed_bytes;	  /* n_bytes of loaded, before there is one */
+	uint64_t needed_bytes;	  /* of loaded and draft, before there are */
 
 	LlmJob job;
 	bool job_running;
@@ -42,6 +49,7 @@ typedef struct LlmModelEntry
 	LlmError job_error;
 	LlmVocabulary *job_vocabulary; /* what it made, until the main thread has it; owned */
 	LlmLoadedModel *job_loaded;
+	LlmDraftModel *job_draft;
 	const LlmEngineConfig *config; /* borrowed, for the job */
 
 	char last_error[LLM_ERROR_MESSAGE_SIZE]; /* of the last failure; empty once it worked */
@@ -74,6 +82,12 @@ extern void llm_model_entry_release(LlmModelEntry *entry);
 
 /* Drop what is loaded, vocabulary included. */
 extern void llm_model_entry_unload(LlmModelEntry *entry);
+
+/* Drop what LLM_MODEL_LOAD made; no sequence is left in it. */
+extern void llm_model_entry_drop_loaded(LlmModelEntry *entry);
+
+/* Weights, KV cache and buffers, those of the draft model too; 0 when it is not loaded. */
+extern uint64_t llm_model_entry_bytes(const LlmModelEntry *entry);
 
 /* The run function of job: does its work. */
 extern void llm_model_entry_run_job(LlmJob *job);

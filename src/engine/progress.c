@@ -42,6 +42,8 @@ remove_request(LlmEngine *engine, LlmEngineRequest *request)
 			break;
 		case LLM_ENGINE_REQUEST_RUNNING:
 			llm_scheduler_remove(entry->loaded->scheduler, request->sequence);
+			if (request->shadow != NULL)
+				llm_draft_model_leave(entry->draft, request->shadow);
 			entry->n_users--;
 			break;
 		case LLM_ENGINE_REQUEST_PREPARING:
@@ -128,8 +130,7 @@ llm_progress_lose_model(LlmEngine *engine, LlmModelEntry *entry, const LlmError 
 		}
 	llm_log(LLM_LOG_WARNING, "model \"%s\" is lost: %s", entry->path, error->message);
 	snprintf(entry->last_error, sizeof(entry->last_error), "%s", error->message);
-	llm_loaded_model_destroy(entry->loaded);
-	entry->loaded = NULL;
+	llm_model_entry_drop_loaded(entry);
 	engine->service.status_urgent = true;
 }
 
@@ -181,6 +182,20 @@ make_spec(LlmEngineRequest *request, LlmSequenceSpec *spec, LlmError *err)
 							   (uint32_t) max_new, err);
 }
 
+/* Who guesses how the request's sequence goes on; without room for them it does without. */
+static void
+give_drafters(LlmEngineRequest *request, const LlmSequenceSpec *spec)
+{
+	const LlmModelEntry *entry = request->model;
+
+	if (entry->loaded->make_drafter != NULL)
+		request->drafter =
+			entry->loaded->make_drafter(spec->n_tokens, spec->n_tokens + spec->max_new_tokens);
+	if (entry->draft != NULL)
+		request->shadow = llm_draft_model_follow(entry->draft, spec->tokens, spec->n_tokens,
+												 spec->max_new_tokens);
+}
+
 /* Its tokens are there: into the scheduler with it.  The request is PREPARING until that worked. */
 static LlmStatus
 schedule(LlmEngineRequest *request, LlmError *err)
@@ -197,10 +212,9 @@ schedule(LlmEngineRequest *request, LlmError *err)
 	if (status != LLM_OK)
 		return status;
 	request->state = LLM_ENGINE_REQUEST_RUNNING;
-	if (entry->loaded->make_drafter != NULL && spec.max_new_tokens > 1 &&
-		request->message.kind == LLM_REQUEST_GENERATE && request->message.generate.speculate)
-		request->drafter =
-			entry->loaded->make_drafter(spec.n_tokens, spec.n_tokens + spec.max_new_tokens);
+	if (spec.max_new_tokens > 1 && request->message.kind == LLM_REQUEST_GENERATE &&
+		request->message.generate.speculate)
+		give_drafters(request, &spec);
 	llm_engine_request_drop_payload(request);
 	llm_token_list_free(&request->tokens);
 	return LLM_OK;
@@ -310,7 +324,7 @@ take_model_job(LlmEngine *engine, LlmModelEntry *entry)
 				"model \"%s\" is loaded: %d tokens of context, KV cache of %d tokens, %llu MB",
 				entry->path, entry->loaded->context_length,
 				entry->loaded->n_kv_blocks * LLM_KV_BLOCK,
-				(unsigned long long) (entry->loaded->n_bytes >> 20));
+				(unsigned long long) (llm_model_entry_bytes(entry) >> 20));
 }
 
 static void

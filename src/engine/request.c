@@ -205,6 +205,11 @@ prepare_inspect(LlmEngineRequest *request, LlmError *err)
 	if (status != LLM_OK)
 		return status;
 	status = llm_inspection_run(vocabulary, ref, request->inspection, err);
+	if (status == LLM_OK && ref->draft_path.len > 0)
+	{
+		snprintf(path, sizeof(path), "%.*s", LLM_STRVIEW_ARG(ref->draft_path));
+		status = llm_draft_model_check(path, ref, vocabulary, err);
+	}
 	llm_vocabulary_close(vocabulary);
 	return status;
 }

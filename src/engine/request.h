@@ -10,7 +10,7 @@
 #ifndef LLM_ENGINE_REQUEST_H
 #define LLM_ENGINE_REQUEST_H
 
-#include "engine/drafter.h"
+#include "engine/draft_model.h"
 #include "engine/generation.h"
 #include "engine/inspection.h"
 #include "engine/job_thread.h"
@@ -61,6 +61,7 @@ typedef struct LlmEngineRequest
 	LlmSequence *sequence; /* owned by the scheduler */
 	LlmGeneration generation;
 	LlmDrafter *drafter; /* owned; NULL: none */
+	LlmShadow *shadow;	 /* owned by the draft model; NULL: none */
 	LlmStrBuf scores;	 /* entries */
 	uint32_t n_scores;	 /* entries in scores */
 	int64_t begun_us;	 /* when its first step began; 0: not yet */

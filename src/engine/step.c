@@ -18,6 +18,7 @@
 
 #include "base/assert.h"
 #include "base/clock.h"
+#include "engine/drafting.h"
 #include "engine/reply.h"
 
 #include <math.h>
@@ -136,27 +137,13 @@ run_forward(LlmModelEntry *entry, const LlmBatchView *batch, const float **logit
 	begin_requests(entry, batch, began_us);
 	status = llm_model_forward(entry->loaded->model, batch, logits, err);
 	took_us = llm_clock_now_us() - began_us;
+	entry->step_us = took_us;
 	entry->counts[LLM_MODEL_FORWARD_US] += (uint64_t) took_us;
 	llm_scheduler_commit(entry->loaded->scheduler);
 	llm_scheduler_note_time(entry->loaded->scheduler, took_us);
 	if (status == LLM_OK)
 		count_step(entry, batch);
 	return status;
-}
-
-/* Guess how the request's sequence goes on. */
-static void
-offer_draft(LlmEngineRequest *request)
-{
-	LlmSequence *sequence = request->sequence;
-	LlmDraft draft;
-
-	if (request->drafter == NULL)
-		return;
-	request->drafter->ops->propose(request->drafter, llm_sequence_tokens(sequence),
-								   llm_sequence_n_tokens(sequence), &draft);
-	if (draft.n_tokens > 0)
-		llm_sequence_draft(sequence, draft.tokens, draft.n_tokens, draft.chance);
 }
 
 /*
@@ -176,14 +163,17 @@ take_row(LlmModelEntry *entry, const LlmLogitRow *row, const float *logits, LlmO
 	return take_generate_row(entry, request, logits, outbox);
 }
 
-/* Use the rows of the step, those of one sequence after the other. */
+/* Use the rows of the step, those of one sequence after the other; then draft for the next one. */
 static void
-take_rows(LlmModelEntry *entry, const LlmLogitRow *rows, int32_t n_rows, const float *logits,
-		  LlmOutbox *outbox, LlmEngineRequestList *finished)
+take_rows(LlmModelEntry *entry, const LlmBatchView *batch, const LlmLogitRow *rows,
+		  const float *logits, LlmOutbox *outbox, LlmEngineRequestList *finished)
 {
 	size_t n_vocab = (size_t) llm_model_config(entry->loaded->model)->vocab_size;
+	int32_t n_rows = batch->n_logit_rows;
+	LlmDrafting drafting;
 	bool last = false;
 
+	llm_drafting_begin(&drafting, entry, batch);
 	for (int32_t i = 0; i < n_rows; i++)
 	{
 		LlmEngineRequest *request = llm_sequence_owner(rows[i].sequence);
@@ -194,9 +184,10 @@ take_rows(LlmModelEntry *entry, const LlmLogitRow *rows, int32_t n_rows, const f
 		if (last)
 			llm_engine_request_link(finished, request);
 		else
-			offer_draft(request);
+			llm_drafting_offer(&drafting, entry, request);
 		last = false;
 	}
+	llm_drafting_end(&drafting, entry);
 }
 
 bool
@@ -214,6 +205,6 @@ llm_step_run(LlmModelEntry *entry, LlmOutbox *outbox, LlmEngineRequestList *fini
 	*status = run_forward(entry, batch, &logits, err);
 	if (*status != LLM_OK)
 		return true;
-	take_rows(entry, rows, batch->n_logit_rows, logits, outbox, finished);
+	take_rows(entry, batch, rows, logits, outbox, finished);
 	return true;
 }

@@ -271,7 +271,7 @@ typedef enum LlmEngineDevice
 typedef enum LlmSpeculation
 {
 	LLM_SPECULATION_OFF = 0,
-	LLM_SPECULATION_NGRAM,	/* the sequence's own earlier tokens, as far as it pays */
+	LLM_SPECULATION_NGRAM,	/* earlier tokens, and the draft model if there is one, as it pays */
 	LLM_SPECULATION_ALWAYS, /* the same, paying or not: for tests */
 	LLM_SPECULATION_COUNT
 } LlmSpeculation;

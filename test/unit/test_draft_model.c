@@ -28,16 +28,20 @@ static const LlmEngineConfig wanted = {.device = LLM_DEVICE_CPU,
 static LlmStatus
 open_pair(Pair *pair, const char *path, const LlmVocabulary *target, LlmError *err)
 {
-	LlmModelRef ref = {.path = llm_strview(path)};
 	LlmEngineConfig config = llm_engine_config_normalise(&wanted);
-	static LlmInspection inspection;
+	LlmModelRef ref = {0};
+	uint64_t n_bytes = 0;
+	LlmStatus status;
 
 	*pair = (Pair){0};
-	if (!CHECK(llm_vocabulary_open(path, &pair->vocabulary, err) == LLM_OK) ||
-		!CHECK(llm_inspection_run(pair->vocabulary, &ref, &inspection, err) == LLM_OK))
+	if (!CHECK(llm_vocabulary_open(path, &pair->vocabulary, err) == LLM_OK))
 		exit(1);
-	return llm_draft_model_create(pair->vocabulary, target != NULL ? target : pair->vocabulary,
-								  &inspection, &ref, &config, &pair->model, err);
+	target = target != NULL ? target : pair->vocabulary;
+	status = llm_draft_model_create(path, &ref, target, &config, &pair->model, err);
+	CHECK(llm_draft_model_check(path, &ref, target, err) == status);
+	CHECK(llm_draft_model_size(path, &ref, target, &config, &n_bytes, err) == status);
+	CHECK(status != LLM_OK || n_bytes == llm_draft_model_bytes(pair->model));
+	return status;
 }
 
 static void

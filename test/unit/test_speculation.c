@@ -44,6 +44,7 @@ typedef struct Script
 	int32_t tokens[MAX_TOKENS];
 } Script;
 
+static const char *draft_path = ""; /* the draft model of the engine level; "": none */
 static Script scripts[N_REQUESTS];
 static int n_scripts;
 static Skill skill;
@@ -447,7 +448,9 @@ start_bench(Bench *bench, const char *path, LlmSpeculation speculation, uint32_t
 							  .max_step_tokens = max_step_tokens,
 							  .kv_cache_bytes = 64 << 20,
 							  .speculation = speculation};
-	LlmRequest load = {.kind = LLM_REQUEST_LOAD, .model.path = llm_strview(path)};
+	LlmRequest load = {.kind = LLM_REQUEST_LOAD,
+					   .model.path = llm_strview(path),
+					   .model.draft_path = llm_strview(draft_path)};
 	LlmError err = {0};
 
 	memset(bench, 0, sizeof(*bench));
@@ -492,7 +495,9 @@ static const char *const prompts[N_REQUESTS] = {
 static LlmRequest
 make_request(const char *path, int i, LlmChatTurn *turn, const LlmStrView *stop)
 {
-	LlmRequest request = {.kind = LLM_REQUEST_GENERATE, .model.path = llm_strview(path)};
+	LlmRequest request = {.kind = LLM_REQUEST_GENERATE,
+						  .model.path = llm_strview(path),
+						  .model.draft_path = llm_strview(draft_path)};
 	LlmGenerateRequest *generate = &request.generate;
 
 	*turn = (LlmChatTurn){llm_strview("user"), llm_strview(prompts[i])};
@@ -716,6 +721,78 @@ check_ngram(const char *path)
 	stop_bench(&plain);
 }
 
+/* Of 1000 drafted tokens, those that were right in greedy requests; -1 when none was drafted. */
+static int
+right_of_1000(const Bench *bench)
+{
+	uint32_t n_drafted = 0, n_accepted = 0;
+
+	for (int i = 0; i < N_REQUESTS; i += 2)
+	{
+		if (i == 2 || i == 6)
+			continue; /* with penalties, of which a draft model knows nothing */
+		n_drafted += bench->answers[i].drafted_tokens;
+		n_accepted += bench->answers[i].accepted_tokens;
+	}
+	return n_drafted == 0 ? -1 : (int) (1000 * n_accepted / n_drafted);
+}
+
+/*
+ * Drafts of a model, computed whether they pay or not and as by default: the answers are those
+ * without, stop strings and all.  n-grams are left out, so that it is the model which is tested.
+ * least and most: how many of 1000 drafted tokens are right.
+ */
+static void
+check_draft_model(const char *path, const char *draft, int least, int most)
+{
+	static const LlmStrView none[N_REQUESTS];
+	static Bench plain, bench;
+	LlmStrView stops[N_REQUESTS] = {{0}};
+	char stop_text[N_REQUESTS][8];
+
+	draft_path = "";
+	if (!start_bench(&plain, path, LLM_SPECULATION_OFF, 512))
+		return;
+	record(&plain, path, stops, stop_text);
+	draft_path = draft;
+	for (int mode = LLM_SPECULATION_NGRAM; mode < LLM_SPECULATION_COUNT; mode++)
+	{
+		LlmEngine *engine;
+		LlmModelEntry *entry;
+
+		if (!start_bench(&bench, path, (LlmSpeculation) mode, 512))
+			return;
+		engine = (LlmEngine *) bench.service;
+		entry = &engine->models[0];
+		entry->loaded->make_drafter = NULL;
+		CHECK(entry->draft != NULL && llm_model_entry_bytes(entry) > entry->loaded->n_bytes &&
+			  llm_model_entry_bytes(entry) == entry->needed_bytes);
+		for (int together = 0; together < 2; together++)
+		{
+			int right;
+
+			run_requests(&bench, path, together == 1, stops, 0);
+			compare(&plain, &bench, "drafts of a model");
+
+			/* What is drafted behind a stop string is not the draft model's mistake. */
+			run_requests(&bench, path, together == 1, none, 0);
+			right = right_of_1000(&bench);
+			CHECK_MSG(mode != LLM_SPECULATION_ALWAYS || (right >= least && right <= most),
+					  "%d of 1000 drafted tokens are right", right);
+		}
+		stop_bench(&bench);
+	}
+
+	/* Switched off, it is not even loaded. */
+	if (start_bench(&bench, path, LLM_SPECULATION_OFF, 512))
+	{
+		CHECK(((LlmEngine *) bench.service)->models[0].draft == NULL);
+		stop_bench(&bench);
+	}
+	draft_path = "";
+	stop_bench(&plain);
+}
+
 static void
 check_model(const char *path)
 {
@@ -725,6 +802,7 @@ check_model(const char *path)
 	check_engine(path, 512);
 	check_engine(path, 32);
 	check_ngram(path);
+	check_draft_model(path, path, 900, 1000);
 }
 
 int
@@ -732,7 +810,7 @@ main(void)
 {
 	static const char *const made[] = {"tiny.gguf", "stories260k.gguf"};
 	const char *smollm = getenv("LLM_TEST_MODEL");
-	char path[4096];
+	char path[4096], other[4096];
 
 	for (size_t i = 0; i < sizeof(made) / sizeof(made[0]); i++)
 	{
@@ -741,11 +819,18 @@ main(void)
 		else
 			SKIP("no tiny.gguf or stories260k.gguf in LLM_TEST_GOLDEN");
 	}
+	if (made_file_find("tiny.gguf", path) && made_file_find("tiny-other.gguf", other))
+		check_draft_model(path, other, -1, 200);
+	else
+		SKIP("no tiny-other.gguf in LLM_TEST_GOLDEN");
 #ifdef __SANITIZE_ADDRESS__
 	smollm = NULL; /* minutes */
 #endif
 	if (smollm != NULL && access(smollm, R_OK) == 0)
+	{
 		check_ngram(smollm);
+		check_draft_model(smollm, smollm, 900, 1000);
+	}
 	else
 		SKIP("no SmolLM2 in LLM_TEST_MODEL, or too slow with a sanitizer");
 	return unit_done("speculation");

@@ -1,0 +1,106 @@
+/*
+ * draft_pay.c
+ *	  Whether it pays to let the draft model run; see draft_pay.h.
+ */
+#include "engine/draft_pay.h"
+
+#include "base/assert.h"
+
+#include <string.h>
+
+/* Steps that try the other way; the first of them are not counted: shadows have to catch up. */
+#define N_TRIED 10
+#define N_SETTLE 2
+
+/* Steps between two trials. */
+#define FIRST_INTERVAL 4
+#define MIN_INTERVAL 32
+#define MAX_INTERVAL 1024
+
+/* The weight of a new step in what is known. */
+#define NEWS 0.1
+
+/* Times are noisy: the other way must be better by more than this. */
+#define LEAST_GAIN 0.97
+
+static int
+class_of(int32_t n_sequences)
+{
+	int class = 0;
+
+	LLM_ASSERT(n_sequences >= 1);
+	while (n_sequences > 1 && class < LLM_DRAFT_PAY_CLASSES - 1)
+	{
+		n_sequences /= 2;
+		class ++;
+	}
+	return class;
+}
+
+void
+llm_draft_pay_init(LlmDraftPay *pay, bool always)
+{
+	memset(pay, 0, sizeof(*pay));
+	pay->always = always;
+	for (int i = 0; i < LLM_DRAFT_PAY_CLASSES; i++)
+	{
+		pay->classes[i].n_until = FIRST_INTERVAL;
+		pay->classes[i].interval = MIN_INTERVAL / 2;
+	}
+}
+
+bool
+llm_draft_pay_asks(const LlmDraftPay *pay, int32_t n_sequences)
+{
+	const LlmDraftPayClass *class = &pay->classes[class_of(n_sequences)];
+
+	return !pay->never && (pay->always || class->drafts != (class->n_until == 0));
+}
+
+/* The trial is over: is the other way better? */
+static void
+judge(LlmDraftPayClass *class)
+{
+	double us_per_token = (double) class->tried_us / (double) class->tried_tokens;
+
+	if (us_per_token < LEAST_GAIN * class->us_per_token)
+	{
+		class->drafts = !class->drafts;
+		class->us_per_token = us_per_token;
+		class->interval = MIN_INTERVAL;
+	}
+	else if (class->interval < MAX_INTERVAL)
+		class->interval *= 2;
+	class->n_until = class->interval;
+	class->n_tried = 0;
+	class->tried_us = class->tried_tokens = 0;
+}
+
+void
+llm_draft_pay_note(LlmDraftPay *pay, int32_t n_sequences, bool drafted, int32_t n_tokens,
+				   int64_t us)
+{
+	LlmDraftPayClass *class = &pay->classes[class_of(n_sequences)];
+	bool tries = class->n_until == 0;
+
+	/* It was chosen for a batch of another size. */
+	if (n_tokens <= 0 || us <= 0 || drafted != (class->drafts != tries))
+		return;
+	if (!tries)
+	{
+		double us_per_token = (double) us / n_tokens;
+
+		class->us_per_token =
+			class->us_per_token == 0
+				? us_per_token
+				: class->us_per_token + NEWS * (us_per_token - class->us_per_token);
+		class->n_until--;
+		return;
+	}
+	if (class->n_tried++ < N_SETTLE)
+		return;
+	class->tried_us += us;
+	class->tried_tokens += n_tokens;
+	if (class->n_tried == N_TRIED)
+		judge(class);
+}

@@ -1,0 +1,63 @@
+/*
+ * test_draft_pay.c
+ *	  A draft model runs where that was measured to pay, and is tried seldom where it was not.
+ */
+#include "unit.h"
+
+#include "engine/draft_pay.h"
+
+#define N_STEPS 4000
+
+/* How many of N_STEPS steps ask for drafts, when a token takes so long without and with them. */
+static int
+count_asked(LlmDraftPay *pay, int32_t n_sequences, int64_t plain_us, int64_t drafted_us)
+{
+	int n_asked = 0;
+
+	for (int i = 0; i < N_STEPS; i++)
+	{
+		bool asks = llm_draft_pay_asks(pay, n_sequences);
+		int32_t n_tokens = asks ? 2 * n_sequences : n_sequences;
+
+		n_asked += asks;
+		llm_draft_pay_note(pay, n_sequences, asks, n_tokens,
+						   n_tokens * (asks ? drafted_us : plain_us));
+	}
+	return n_asked;
+}
+
+int
+main(void)
+{
+	LlmDraftPay pay;
+	int n_asked;
+
+	llm_draft_pay_init(&pay, false);
+	CHECK(!llm_draft_pay_asks(&pay, 1));
+	n_asked = count_asked(&pay, 1, 1000, 500);
+	CHECK_MSG(n_asked > N_STEPS * 9 / 10, "asked %d times where it pays", n_asked);
+	n_asked = count_asked(&pay, 32, 100, 150);
+	CHECK_MSG(n_asked > 0 && n_asked < N_STEPS / 40, "asked %d times where it does not", n_asked);
+
+	/* Each size learns for itself, and what was learned changes when times do. */
+	CHECK(llm_draft_pay_asks(&pay, 1) || count_asked(&pay, 1, 1000, 500) > N_STEPS / 2);
+	n_asked = count_asked(&pay, 32, 100, 50);
+	CHECK_MSG(n_asked > N_STEPS / 2, "asked %d times after times have changed", n_asked);
+	n_asked = count_asked(&pay, 32, 100, 150);
+	CHECK_MSG(n_asked < N_STEPS / 2, "asked %d times after they have changed back", n_asked);
+
+	/* A little better is not enough, and steps of the other kind teach nothing. */
+	llm_draft_pay_init(&pay, false);
+	n_asked = count_asked(&pay, 1, 1000, 990);
+	CHECK_MSG(n_asked < N_STEPS / 40, "asked %d times for nothing", n_asked);
+	llm_draft_pay_init(&pay, false);
+	for (int i = 0; i < 100; i++)
+		llm_draft_pay_note(&pay, 1, true, 4, 1);
+	CHECK(!llm_draft_pay_asks(&pay, 1));
+
+	llm_draft_pay_init(&pay, true);
+	CHECK(count_asked(&pay, 1152, 100, 500) == N_STEPS);
+	pay.never = true;
+	CHECK(count_asked(&pay, 1, 100, 10) == 0);
+	return unit_done("draft_pay");
+}
