@@ -85,15 +85,18 @@ open_file(LlmDraftModel *model, const char *path, const LlmVocabulary *target,
 }
 
 /*
- * Its steps are short: what a shadow has to catch up shall not hold up the target for longer than
- * about one step of its own.
+ * The configuration of the draft model.  Its steps are short: what a shadow has to catch up shall
+ * not hold up the target for longer than about one step of its own.
  */
-static uint32_t
-step_tokens(const LlmEngineConfig *config)
+static LlmEngineConfig
+make_config(const LlmEngineConfig *config)
 {
-	uint32_t n = config->max_step_tokens / 4;
+	LlmEngineConfig out = *config;
 
-	return n > config->max_sequences ? n : config->max_sequences;
+	out.speculation = LLM_SPECULATION_OFF;
+	out.batch_policy = LLM_BATCHING_INFLIGHT;
+	out.max_step_tokens /= 4;
+	return llm_engine_config_normalise(&out);
 }
 
 /* A draft model that is opened and not loaded; to be destroyed. */
@@ -108,10 +111,7 @@ open_model(const char *path, const LlmModelRef *ref, const LlmVocabulary *target
 		return llm_error_set(err, LLM_ERR_OUT_OF_MEMORY, "out of memory for a draft model");
 	model->ref = (LlmModelRef){
 		.path = llm_strview(path), .weight_form = ref->weight_form, .kv_type = ref->kv_type};
-	model->config = *config;
-	model->config.speculation = LLM_SPECULATION_OFF;
-	model->config.batch_policy = LLM_BATCHING_INFLIGHT;
-	model->config.max_step_tokens = step_tokens(config);
+	model->config = make_config(config);
 	status = open_file(model, path, target, ref->context_length, err);
 	if (status == LLM_OK)
 		*out = model;

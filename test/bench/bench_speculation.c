@@ -2,7 +2,9 @@
  * bench_speculation.c
  *	  What drafts bring where the output copies the input, and what they cost where it is busy.
  *
- *	  bench_speculation MODEL.gguf [--rounds 9] [--batch N]
+ *	  [DRAFT=FILE] bench_speculation MODEL.gguf [--rounds 9] [--batch N]
+ *
+ * With DRAFT that model drafts as well, where n-grams do not.
  *
  * Extraction-like prompts through the real engine, 1, 8 and 32 at once or N, each batch once with
  * drafts and once without per round; the request's own option is the only difference, and which
@@ -43,6 +45,7 @@ typedef struct Run
 
 static Peer peer;
 static const char *model_path;
+static const char *draft_path; /* NULL: no draft model */
 static LlmStrBuf plain_answers[MAX_BATCH];
 
 static void
@@ -57,6 +60,8 @@ ask(uint64_t id, bool speculate)
 			 texts[id % N_TEXTS]);
 	request = peer_generate(model_path, prompt, MAX_TOKENS, &turn);
 	request.generate.speculate = speculate;
+	if (draft_path != NULL)
+		request.model.draft_path = llm_strview(draft_path);
 	peer_request(&peer, id, &request);
 }
 
@@ -135,6 +140,7 @@ main(int argc, char **argv)
 	double ratio = 1;
 
 	model_path = bench_arguments(argc, argv, options, sizeof(options) / sizeof(options[0]));
+	draft_path = getenv("DRAFT");
 	config.kv_cache_bytes = (uint64_t) 512 << 20;
 	config.max_step_tokens = 512;
 	for (int i = 0; i < MAX_BATCH; i++)

@@ -44,7 +44,8 @@ typedef struct Script
 	int32_t tokens[MAX_TOKENS];
 } Script;
 
-static const char *draft_path = ""; /* the draft model of the engine level; "": none */
+static const char *draft_path = "";		   /* the draft model of the engine level; "": none */
+static uint64_t kv_cache_bytes = 64 << 20; /* of the engine level */
 static Script scripts[N_REQUESTS];
 static int n_scripts;
 static Skill skill;
@@ -446,7 +447,7 @@ start_bench(Bench *bench, const char *path, LlmSpeculation speculation, uint32_t
 							  .max_simd = 3,
 							  .max_sequences = N_REQUESTS,
 							  .max_step_tokens = max_step_tokens,
-							  .kv_cache_bytes = 64 << 20,
+							  .kv_cache_bytes = kv_cache_bytes,
 							  .speculation = speculation};
 	LlmRequest load = {.kind = LLM_REQUEST_LOAD,
 					   .model.path = llm_strview(path),
@@ -793,6 +794,36 @@ check_draft_model(const char *path, const char *draft, int least, int most)
 	stop_bench(&plain);
 }
 
+/* Target and draft model short of memory: both preempt, and the answers stay the same. */
+static void
+check_draft_memory(const char *path, uint64_t n_bytes)
+{
+	static const LlmStrView none[N_REQUESTS];
+	static Bench plain, bench;
+
+	if (!start_bench(&plain, path, LLM_SPECULATION_OFF, 512))
+		return;
+	run_requests(&plain, path, true, none, 0);
+	draft_path = path;
+	kv_cache_bytes = n_bytes;
+	if (!start_bench(&bench, path, LLM_SPECULATION_ALWAYS, 64))
+		return;
+	((LlmEngine *) bench.service)->models[0].loaded->make_drafter = NULL;
+
+	/* Which of them are there together is up to the helper's speed. */
+	for (int i = 0; i < 3 || (i < 20 && status_of(&bench).counts[LLM_MODEL_PREEMPTIONS] == 0); i++)
+	{
+		run_requests(&bench, path, true, none, 0);
+		CHECK(compare(&plain, &bench, "drafts of a model without memory") > 0);
+	}
+	CHECK(status_of(&bench).counts[LLM_MODEL_PREEMPTIONS] > 0);
+	CHECK(status_of(&bench).running == 0 && status_of(&bench).waiting == 0);
+	draft_path = "";
+	kv_cache_bytes = 64 << 20;
+	stop_bench(&plain);
+	stop_bench(&bench);
+}
+
 static void
 check_model(const char *path)
 {
@@ -820,7 +851,10 @@ main(void)
 			SKIP("no tiny.gguf or stories260k.gguf in LLM_TEST_GOLDEN");
 	}
 	if (made_file_find("tiny.gguf", path) && made_file_find("tiny-other.gguf", other))
+	{
 		check_draft_model(path, other, -1, 200);
+		check_draft_memory(path, 44 << 10);
+	}
 	else
 		SKIP("no tiny-other.gguf in LLM_TEST_GOLDEN");
 #ifdef __SANITIZE_ADDRESS__
