@@ -37,6 +37,22 @@ sub wait_for
 	return $node->poll_query_until('postgres', "SELECT $condition");
 }
 
+# Begin anew, once the engine has nothing more to report: what it counted before must not come after.
+sub reset_statistics
+{
+	my ($before, $now) = ('', 'new');
+	my $counts = q{SELECT COALESCE(string_agg(e::text, ' ' ORDER BY model), 'none') FROM
+		(SELECT model, requests, steps, prompt_tokens, generated_tokens FROM llm.stat_engine) AS e};
+
+	while ($before ne $now)
+	{
+		$before = $now;
+		$now = $node->safe_psql('postgres', "DO 'BEGIN PERFORM pg_sleep(0.5); END'; $counts");
+	}
+	$node->safe_psql('postgres', 'SELECT llm.stat_reset()');
+	return;
+}
+
 # The usage of a role; 0 when there is none.
 sub usage
 {
@@ -102,7 +118,7 @@ is(sql("SELECT requests, failed, cancelled FROM llm.stat_usage WHERE role = 'lar
 	'one request has ended, two were cancelled');
 cmp_ok(usage('large', 'prompt_tokens'), '>=', 106, 'the prompts of cancelled requests count');
 
-sql('SELECT llm.stat_reset()');
+reset_statistics();
 is(sql('SELECT count(*) FROM llm.stat_usage'), '0', 'a reset begins anew');
 is(sql("SELECT requests, steps, prompt_tokens, generated_tokens FROM llm.stat_engine WHERE model = 'fake'"),
 	'0|0|0|0', '... also for the models');
@@ -120,7 +136,7 @@ END
 	is( sql("SELECT requests, prompt_tokens, generated_tokens FROM llm.stat_engine WHERE model = 'fake'"),
 		$sums =~ s/^(\d+)\|(\d+)\|(\d+)\|(\d+)$/$1|$2|$4/r, '... and so is what the model has done')
 	  if wait_for("(SELECT requests = 20 FROM llm.stat_engine WHERE model = 'fake')");
-	sql('SELECT llm.stat_reset()');
+	reset_statistics();
 }
 is(sql(<<'END', 'large'), '5|3|0', 'errors count as failed, what does not run the model not at all');
 DO $$ BEGIN
@@ -138,7 +154,7 @@ sql('SET ROLE small; ' . generate('as another'), 'large');
 is(usage('small', 'requests') . usage('large', 'requests'), '06', 'SET ROLE does not move the bill');
 
 # The engine dies with a request: what it used stays counted.
-sql('SELECT llm.stat_reset()');
+reset_statistics();
 my ($out, $err) = run_query($node, generate('a b c [[steps=400]] [[crash]]'), 'large');
 like($err, qr/57P02/, 'the engine dies with a request');
 is(sql("SELECT requests, failed, prompt_tokens > 0 FROM llm.stat_usage WHERE role = 'large'"), '1|1|t',
@@ -210,7 +226,7 @@ $err = sqlstate_is(start_query($node, generate('more'), 'large'), '53400', 'a ro
 like($err, qr/role "large" has used its 1 tokens of this hour/, '... is told so');
 like($err, qr/HINT:  Try again after \d{4}-\d\d-\d\d \d\d:00:00/, '... and until when');
 is(sql("SELECT llm.count_tokens('a b', 'fake') > 0", 'large'), 't', 'counting tokens is free');
-$node->safe_psql('postgres', 'SELECT llm.stat_reset()');
+reset_statistics();
 sqlstate_is(start_query($node, generate('more'), 'large'), '53400', 'a reset of the statistics does not help');
 sqlstate_is(start_query($node, 'SET postgres_llm.max_role_tokens_per_hour = 0', 'large'), '42501',
 	'nor can the role lift its limit');
