@@ -326,6 +326,8 @@ SELECT
 			  WHERE o.option_name = 'weights'), 'native') AS weights,
 	COALESCE((SELECT o.option_value FROM pg_catalog.pg_options_to_table(s.srvoptions) o
 			  WHERE o.option_name = 'kv_cache_type'), 'f16') AS kv_cache_type,
+	(SELECT o.option_value FROM pg_catalog.pg_options_to_table(s.srvoptions) o
+	 WHERE o.option_name = 'draft_model') AS draft_model,
 	COALESCE(s.srvname::pg_catalog.text
 			 = pg_catalog.current_setting('postgres_llm.default_model', true), false) AS is_default,
 	EXISTS (SELECT FROM pg_catalog.pg_depend d
@@ -348,6 +350,8 @@ IS 'tokens of prompt and answer together; null: what the file says';
 COMMENT ON COLUMN llm.models.weights
 IS 'native: as the file has them; f32: converted at load, exact and four bytes each';
 COMMENT ON COLUMN llm.models.kv_cache_type IS 'numbers of the key-value cache: f16, f32 or q8_0';
+COMMENT ON COLUMN llm.models.draft_model
+IS 'model that guesses tokens for it, so that a step can make several; null: none';
 COMMENT ON COLUMN llm.models.is_default IS 'used by calls that name no model';
 COMMENT ON COLUMN llm.models.is_builtin IS 'brought by the extension, not to be altered';
 COMMENT ON COLUMN llm.models.description IS 'its COMMENT ON SERVER';

@@ -95,6 +95,11 @@ describe(const LlmRequest *request, LlmStrBuf *out)
 	append_view(out, model->name);
 	llm_strbuf_appendf(out, " context_length=%u weight_form=%d kv_type=%d", model->context_length,
 					   (int) model->weight_form, (int) model->kv_type);
+	if (model->draft_path.len > 0)
+	{
+		llm_strbuf_append_cstring(out, " draft_path=");
+		append_view(out, model->draft_path);
+	}
 	llm_strbuf_appendf(out, " raw=%d stream=%d ignore_eos=%d max_tokens=%u", generate->raw,
 					   generate->stream, generate->ignore_eos, generate->max_tokens);
 	llm_strbuf_appendf(out, " temperature=%g top_k=%u top_p=%g min_p=%g", sampling->temperature,

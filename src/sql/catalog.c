@@ -19,8 +19,8 @@
 #define WRAPPER_NAME "postgres_llm"
 #define EXTENSION_NAME "postgres_llm"
 
-static ForeignServer *
-find_model(const char *name)
+ForeignServer *
+llm_model_find(const char *name)
 {
 	ForeignServer *server = GetForeignServerByName(name, true);
 
@@ -32,19 +32,13 @@ find_model(const char *name)
 ForeignServer *
 llm_model_get(const char *name)
 {
-	ForeignServer *server = find_model(name);
+	ForeignServer *server = llm_model_find(name);
 
 	if (server == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("model \"%s\" does not exist", name),
 				 errhint("The view llm.models lists models, llm.create_model makes one.")));
 	return server;
-}
-
-bool
-llm_model_exists(const char *name)
-{
-	return find_model(name) != NULL;
 }
 
 bool

@@ -13,8 +13,8 @@
 /* The model of this name; raises 42704 when there is none, which a server of another wrapper is. */
 extern ForeignServer *llm_model_get(const char *name);
 
-/* True when there is a model of this name. */
-extern bool llm_model_exists(const char *name);
+/* The same; NULL when there is none. */
+extern ForeignServer *llm_model_find(const char *name);
 
 /* True when the extension brought it: then it is not to be altered or dropped. */
 extern bool llm_model_is_builtin(Oid model);

@@ -55,7 +55,7 @@ check_new_name(const char *name)
 		ereport(ERROR, (errcode(ERRCODE_NAME_TOO_LONG),
 						errmsg("the name of a model must have less than %d bytes, not %zu",
 							   NAMEDATALEN, strlen(name))));
-	if (llm_model_exists(name))
+	if (llm_model_find(name) != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT), errmsg("model \"%s\" already exists", name)));
 }
@@ -72,6 +72,41 @@ own_model(const char *name, const char *verb)
 						errhint("Make a model of your own with llm.create_model; REVOKE USAGE ON "
 								"FOREIGN SERVER takes a model away from a role.")));
 	return server;
+}
+
+/*
+ * What the engine may hold of this model: as it is defined now, and as what others that it drafts
+ * for are defined by it.  To be forgotten after a change, which makes other definitions of them.
+ */
+static List *
+definitions_with(const char *name)
+{
+	List *definitions = NIL;
+	ListCell *cell;
+
+	foreach (cell, llm_model_list())
+	{
+		const ForeignServer *server = (const ForeignServer *) lfirst(cell);
+		LlmModelRef *ref = palloc(sizeof(LlmModelRef));
+		LlmModelSpec spec;
+
+		llm_model_spec_read(server->options, &spec);
+		if (strcmp(server->servername, name) != 0 &&
+			(spec.draft_model == NULL || strcmp(spec.draft_model, name) != 0))
+			continue;
+		if (llm_model_ref_of_server(server, ref))
+			definitions = lappend(definitions, ref);
+	}
+	return definitions;
+}
+
+static void
+forget(List *definitions)
+{
+	ListCell *cell;
+
+	foreach (cell, definitions)
+		llm_engine_model_forget((const LlmModelRef *) lfirst(cell));
 }
 
 /* Ask the engine whether it can run the model of this name, as it is defined now. */
@@ -163,8 +198,7 @@ postgres_llm_alter_model(PG_FUNCTION_ARGS)
 	ForeignServer *server = own_model(name, "alter");
 	bool check = true;
 	List *options = NIL;
-	LlmModelRef before;
-	bool had_path = llm_model_ref_of_server(server, &before);
+	List *before = definitions_with(name);
 	StringInfoData changes;
 	ListCell *cell;
 
@@ -189,8 +223,7 @@ postgres_llm_alter_model(PG_FUNCTION_ARGS)
 	run_utility(psprintf("ALTER SERVER %s OPTIONS (%s)", quote_identifier(name), changes.data));
 	if (check)
 		inspect(name);
-	if (had_path)
-		llm_engine_model_forget(&before);
+	forget(before);
 	PG_RETURN_VOID();
 }
 
@@ -200,12 +233,11 @@ Datum
 postgres_llm_drop_model(PG_FUNCTION_ARGS)
 {
 	char *name = required_text(fcinfo, 0, "name");
-	ForeignServer *server = own_model(name, "drop");
-	LlmModelRef ref;
-	bool had_path = llm_model_ref_of_server(server, &ref);
+	List *before;
 
+	(void) own_model(name, "drop");
+	before = definitions_with(name);
 	run_utility(psprintf("DROP SERVER %s", quote_identifier(name)));
-	if (had_path)
-		llm_engine_model_forget(&ref);
+	forget(before);
 	PG_RETURN_VOID();
 }

@@ -16,6 +16,8 @@
  * must exist (42704), the current user must have USAGE on it (42501), its owner must have the right
  * to its path (42501), and its file must be there (58P01): nobody without rights on a model learns
  * anything about its file.
+ *
+ * Then the same for the model that drafts for it, where its owner is who must have USAGE.
  */
 extern void llm_model_ref_of_argument(NullableDatum name, LlmModelRef *out);
 
@@ -24,7 +26,7 @@ extern void llm_model_ref_of_loaded(NullableDatum name, LlmModelRef *out);
 
 /*
  * What the engine would be told of this model, without any check.  False when its path cannot be
- * told (see llm_model_file_path).
+ * told (see llm_model_file_path), or that of the model that drafts for it, or there is no such one.
  */
 extern bool llm_model_ref_of_server(const ForeignServer *server, LlmModelRef *out);
 

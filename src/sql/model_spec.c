@@ -24,7 +24,7 @@
 #include "sql/model_spec.h"
 #include "sql/sql.h"
 
-#define KNOWN_OPTIONS "context_length, kv_cache_type, source, weights"
+#define KNOWN_OPTIONS "context_length, draft_model, kv_cache_type, source, weights"
 
 /* Far above any model; keeps sums of tokens within 32 bits. */
 #define MAX_CONTEXT_LENGTH (16 * 1024 * 1024)
@@ -44,6 +44,17 @@ read_context_length(const char *value)
 							   "not \"%s\"",
 							   MAX_CONTEXT_LENGTH, value)));
 	return (uint32_t) number;
+}
+
+/* Whether there is such a model is a question of the moment at which it is used. */
+static const char *
+read_draft_model(const char *value)
+{
+	if (value[0] == '\0' || strlen(value) >= NAMEDATALEN)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"draft_model\" must be the name of a model, not \"%s\"", value)));
+	return value;
 }
 
 /* Index of value among the names, of which the last is followed by NULL. */
@@ -97,6 +108,8 @@ llm_model_spec_read(List *options, LlmModelSpec *out)
 			out->weight_form = (LlmWeightForm) read_choice(option->defname, value, weight_forms);
 		else if (strcmp(option->defname, "kv_cache_type") == 0)
 			out->kv_type = (LlmKvType) read_choice(option->defname, value, kv_types);
+		else if (strcmp(option->defname, "draft_model") == 0)
+			out->draft_model = read_draft_model(value);
 		else
 			ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
 							errmsg("unknown option \"%s\"", option->defname),
@@ -144,11 +157,11 @@ add_json_option(List *list, const char *name, const JsonbValue *value, bool *che
 		*check = value->val.boolean;
 		return list;
 	}
-	if (strcmp(name, "context_length") != 0 && strcmp(name, "kv_cache_type") != 0 &&
-		strcmp(name, "weights") != 0)
+	if (strcmp(name, "context_length") != 0 && strcmp(name, "draft_model") != 0 &&
+		strcmp(name, "kv_cache_type") != 0 && strcmp(name, "weights") != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown option \"%s\"", name),
-				 errhint("Known options are: check, context_length, kv_cache_type, "
+				 errhint("Known options are: check, context_length, draft_model, kv_cache_type, "
 						 "weights.")));
 	text_value = scalar_text(name, value);
 	return lappend(list,

@@ -20,6 +20,7 @@ typedef struct LlmModelSpec
 	uint32_t context_length; /* tokens; 0: what the file says */
 	LlmWeightForm weight_form;
 	LlmKvType kv_type;
+	const char *draft_model; /* name of the model that drafts for this one; NULL: none */
 } LlmModelSpec;
 
 /* The specification in a server's options (DefElems); raises for anything that no rule allows. */

@@ -129,7 +129,7 @@ SELECT is_empty($$SELECT proname FROM pg_proc WHERE pronamespace = 'llm'::regnam
 
 -- Views show what their functions give.
 SELECT columns_are('llm', 'models', ARRAY['name', 'owner', 'source', 'context_length', 'weights',
-	'kv_cache_type', 'is_default', 'is_builtin', 'description']);
+	'kv_cache_type', 'draft_model', 'is_default', 'is_builtin', 'description']);
 SELECT columns_are('llm', 'model_status', ARRAY['model', 'state', 'loaded_bytes', 'context_length', 'slots',
 	'running', 'waiting', 'kv_blocks', 'kv_blocks_free', 'kv_blocks_cached', 'last_used', 'path',
 	'last_error']);

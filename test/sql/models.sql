@@ -124,6 +124,55 @@ SELECT llm.load_model('nowhere');
 SELECT llm.load_model(NULL);
 SELECT llm.unload_model(NULL);
 
+-- A model that drafts for another one is looked up when that is used.
+SELECT llm.create_model('guesser', 'tiny.gguf');
+SELECT llm.create_model('guessed', 'tiny.gguf', '{"draft_model": "guesser"}');
+SELECT name, draft_model FROM llm.models WHERE name ~ '^guess' ORDER BY name;
+SELECT substring(llm.generate('[[show]]', 'guessed') from 'kv_type=\d draft_path=/') IS NOT NULL AS has_draft,
+	   substring(llm.generate('[[show]]', 'guessed') from 'draft_path=\S+/([^/ ]+) ') AS file;
+SELECT substring(llm.generate('[[show]]', 'guesser') from 'draft_path') AS draft;
+SELECT model, state FROM llm.model_status WHERE model ~ '^guess' ORDER BY model;
+SELECT llm.create_model('x', 'tiny.gguf', '{"draft_model": "nowhere"}');
+SELECT llm.create_model('x', 'tiny.gguf', '{"draft_model": ""}');
+SELECT llm.create_model('x', 'tiny.gguf', jsonb_build_object('draft_model', repeat('x', 64)));
+SELECT llm.create_model('x', 'tiny.gguf', '{"draft_model": true}');
+-- The engine forgets what another draft model had made of it.
+SELECT llm.alter_model('guesser', 'gone.gguf', '{"check": false}');
+SELECT model, state FROM llm.model_status WHERE model ~ '^guess' ORDER BY model;
+SELECT count(*) FROM llm.model_status WHERE model IS NULL;
+DO $$
+BEGIN
+	PERFORM llm.generate('x', 'guessed');
+EXCEPTION WHEN undefined_file THEN
+	RAISE NOTICE '%', replace(SQLERRM, current_setting('postgres_llm.model_directory'), 'MODELS');
+END $$;
+SELECT llm.alter_model('guesser', 'tiny.gguf');
+SELECT FROM llm.load_model('guessed');
+ALTER SERVER guesser RENAME TO guesser2;
+SELECT llm.generate('x', 'guessed');
+ALTER SERVER guesser2 RENAME TO guesser;
+SELECT llm.generate('x', 'guessed');
+-- Its own draft_model counts for nothing: there are no chains, and a model may name itself.
+SELECT llm.alter_model('guesser', options => '{"draft_model": "nowhere", "check": false}');
+SELECT llm.generate('x', 'guesser');
+SELECT llm.generate('x', 'guessed');
+SELECT llm.alter_model('guesser', options => '{"draft_model": "guesser"}');
+SELECT llm.generate('x', 'guesser');
+SELECT llm.drop_model('guesser');
+SELECT count(*) FROM llm.model_status WHERE model IS NULL;
+SELECT llm.generate('x', 'guessed');
+SELECT llm.unload_model('guessed');
+\set VERBOSITY sqlstate
+SELECT llm.generate('x', 'guessed');
+\set VERBOSITY default
+CREATE FOREIGN DATA WRAPPER other;
+CREATE SERVER guesser FOREIGN DATA WRAPPER other;
+SELECT llm.generate('x', 'guessed');
+DROP FOREIGN DATA WRAPPER other CASCADE;
+SELECT llm.alter_model('guessed', options => '{"draft_model": null}');
+SELECT llm.generate('x', 'guessed');
+SELECT llm.drop_model('guessed');
+
 -- Drop: the engine forgets the model, unless another one is the same.
 SELECT llm.create_model('twin', './/tiny.gguf');
 SELECT FROM llm.load_model('twin');

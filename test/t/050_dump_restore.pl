@@ -38,6 +38,7 @@ GRANT EXECUTE ON FUNCTION llm.create_model TO maker;
 SET ROLE maker;
 SELECT llm.create_model('local', 'local.gguf', '{"context_length": 256, "kv_cache_type": "f32"}');
 SELECT llm.create_model('It''s a "model"', './local.gguf', '{"check": false}');
+SELECT llm.create_model('a helped one', 'local.gguf', '{"draft_model": "It''s a \"model\""}');
 COMMENT ON SERVER local IS 'with a comment';
 GRANT USAGE ON FOREIGN SERVER local TO reader WITH GRANT OPTION;
 RESET ROLE;
@@ -50,6 +51,7 @@ END
 
 my $expected = $node->safe_psql('postgres', $definition);
 like($expected, qr/^local\|maker\|.*context_length=256/m, 'there is something to compare');
+like($expected, qr/^a helped one\|maker\|.*draft_model=It's a "model"/m, '... a draft model as well');
 
 my $file = $node->basedir . '/dump.sql';
 $node->command_ok([ 'pg_dump', '-d', $node->connstr('postgres'), '-f', $file ], 'pg_dump');
@@ -61,6 +63,9 @@ $node->command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr
 	'restore into another database');
 is($node->safe_psql('copy', $definition), $expected, 'the models are the same');
 is($node->safe_psql('copy', "SELECT llm.generate('hello', 'local')"), 'fake: hello', 'and work');
+is($node->safe_psql('copy', "SELECT llm.generate('hello', 'a helped one')"), 'fake: hello',
+	'the draft model is found again');
+$node->safe_psql('copy', "SELECT llm.unload_model('a helped one')");
 is( $node->safe_psql('copy',
 		"SELECT has_schema_privilege('maker', 'llm', 'USAGE'), has_schema_privilege('reader', 'llm', 'USAGE')"),
 	'f|t', 'the schema is as open as it was');
@@ -75,7 +80,7 @@ $bare->safe_psql('postgres', $roles);
 $bare->command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-d', $bare->connstr('postgres'), '-f', $file ],
 	'restore into a server without the preload');
 is($bare->safe_psql('postgres', $definition), $expected, 'the models are the same');
-is($bare->safe_psql('postgres', "SELECT count(*) FROM llm.models"), '4', 'the view lists them');
+is($bare->safe_psql('postgres', "SELECT count(*) FROM llm.models"), '5', 'the view lists them');
 sqlstate_is(start_query($bare, "SELECT llm.generate('hello', 'local')"),
 	'55000', 'a call says what is missing');
 

@@ -27,6 +27,9 @@ GRANT EXECUTE ON FUNCTION llm.load_model, llm.unload_model, llm.restart_engine T
 SET ROLE maker;
 SELECT llm.create_model('there', 'there.gguf');
 SELECT llm.create_model('gone', 'gone.gguf', '{"check": false}');
+SELECT llm.create_model('helped', 'there.gguf', '{"draft_model": "there"}');
+SELECT llm.create_model('grabbing', 'there.gguf', '{"draft_model": "fake", "check": false}');
+GRANT USAGE ON FOREIGN SERVER helped, grabbing TO member, auditor;
 GRANT USAGE ON FOREIGN SERVER there, gone TO member;
 END
 
@@ -38,6 +41,14 @@ my @matrix = (
 	[ "SELECT llm.generate('x', 'there')", qw(42501 ok ok 42501 42501 ok) ],
 	[ "SELECT llm.generate('x', 'gone')", qw(42501 58P01 58P01 42501 42501 58P01) ],
 	[ "SELECT llm.generate('x', 'nowhere')", qw(42704 42704 42704 42704 42704 42704) ],
+
+	# "there" is granted to maker and not to auditor, "fake" to nobody: of a draft model the owner's rights count.
+	[ "SELECT llm.generate('x', 'helped')", qw(42501 ok ok ok 42501 ok) ],
+	[ "SELECT llm.generate('x', 'grabbing')", qw(42501 42501 42501 42501 42501 42501) ],
+	[ "SELECT llm.create_model('new', 'there.gguf', '{\"draft_model\": \"there\"}')",
+		qw(42501 42501 ok 42501 42501 ok) ],
+	[ "SELECT llm.create_model('new', 'there.gguf', '{\"draft_model\": \"fake\"}')",
+		qw(42501 42501 42501 42501 42501 ok) ],
 	[ "SELECT llm.generate(NULL, 'gone')", qw(ok ok ok ok ok ok) ],
 	[ "SELECT llm.generate_detail('x', 'there')", qw(42501 ok ok 42501 42501 ok) ],
 	[ q{SELECT llm.chat('[{"role": "user", "content": "x"}]', 'there')}, qw(42501 ok ok 42501 42501 ok) ],
@@ -112,9 +123,9 @@ sub seen
 
 my $names = 'SELECT name FROM llm.models ORDER BY name';
 is(seen('stranger', $names), '', 'a stranger sees no model');
-is(seen('member', $names), 'gone there', 'a user sees the models of the grants');
-is(seen('maker', $names), 'gone there', 'an owner sees the own ones');
-is(seen('auditor', $names), 'fake gone smollm2 there', 'a monitor sees all');
+is(seen('member', $names), 'gone grabbing helped there', 'a user sees the models of the grants');
+is(seen('maker', $names), 'gone grabbing helped there', 'an owner sees the own ones');
+is(seen('auditor', $names), 'fake gone grabbing helped smollm2 there', 'a monitor sees all');
 is(seen('member', "SELECT count(*) FROM llm.model_status WHERE path IS NOT NULL"), '0',
 	'paths are not for everyone');
 $node->safe_psql('postgres', "SELECT llm.load_model('there')");
