@@ -65,8 +65,7 @@ blame(LlmError *err)
  * longer than that of the target.
  */
 static LlmStatus
-open_file(LlmDraftModel *model, const char *path, const LlmVocabulary *target,
-		  uint32_t context_length, LlmError *err)
+open_file(LlmDraftModel *model, const char *path, const LlmDraftTarget *target, LlmError *err)
 {
 	uint32_t *own_length = &model->inspection.facts.context_length;
 	LlmStatus status = llm_vocabulary_open(path, &model->vocabulary, err);
@@ -75,70 +74,86 @@ open_file(LlmDraftModel *model, const char *path, const LlmVocabulary *target,
 		status = llm_inspection_run(model->vocabulary, &model->ref, &model->inspection, err);
 	if (status != LLM_OK)
 		return status;
-	if (context_length > 0 && context_length < *own_length)
-		*own_length = context_length;
-	status = llm_tokenizer_check_same(model->vocabulary->tokenizer, target->tokenizer, err);
+	if (target->inspection->facts.context_length < *own_length)
+		*own_length = target->inspection->facts.context_length;
+	status =
+		llm_tokenizer_check_same(model->vocabulary->tokenizer, target->vocabulary->tokenizer, err);
 	if (status != LLM_OK)
 		llm_error_hint(err, "A draft model must have the vocabulary of the model that it drafts "
 							"for: take a smaller one of the same family.");
 	return status;
 }
 
+static size_t
+kv_block_bytes(const LlmInspection *inspection, const LlmModelRef *ref,
+			   const LlmEngineConfig *config)
+{
+	return llm_model_kv_block_bytes(&inspection->summary.config,
+									llm_loaded_model_kernels(config->device),
+									llm_inspection_kv_dtype(ref->kv_type));
+}
+
 /*
- * The configuration of the draft model.  Its steps are short: what a shadow has to catch up shall
- * not hold up the target for longer than about one step of its own.
+ * The configuration of a draft model that was inspected.  Its cache holds as many tokens as the
+ * target's.  Its steps are short: what a shadow has to catch up shall not hold up the target for
+ * longer than about one step of its own.
  */
 static LlmEngineConfig
-make_config(const LlmEngineConfig *config)
+make_config(const LlmDraftModel *model, const LlmDraftTarget *target, const LlmEngineConfig *config)
 {
+	double share = (double) kv_block_bytes(&model->inspection, &model->ref, config) /
+				   (double) kv_block_bytes(target->inspection, target->ref, config);
 	LlmEngineConfig out = *config;
 
 	out.speculation = LLM_SPECULATION_OFF;
 	out.batch_policy = LLM_BATCHING_INFLIGHT;
 	out.max_step_tokens /= 4;
+	out.kv_cache_bytes = (uint64_t) ceil(share * (double) config->kv_cache_bytes);
 	return llm_engine_config_normalise(&out);
 }
 
 /* A draft model that is opened and not loaded; to be destroyed. */
 static LlmStatus
-open_model(const char *path, const LlmModelRef *ref, const LlmVocabulary *target,
-		   const LlmEngineConfig *config, LlmDraftModel **out, LlmError *err)
+open_model(const char *path, const LlmDraftTarget *target, const LlmEngineConfig *config,
+		   LlmDraftModel **out, LlmError *err)
 {
 	LlmDraftModel *model = calloc(1, sizeof(*model));
 	LlmStatus status;
 
 	if (model == NULL)
 		return llm_error_set(err, LLM_ERR_OUT_OF_MEMORY, "out of memory for a draft model");
-	model->ref = (LlmModelRef){
-		.path = llm_strview(path), .weight_form = ref->weight_form, .kv_type = ref->kv_type};
-	model->config = make_config(config);
-	status = open_file(model, path, target, ref->context_length, err);
-	if (status == LLM_OK)
-		*out = model;
-	else
+	model->ref = (LlmModelRef){.path = llm_strview(path),
+							   .weight_form = target->ref->weight_form,
+							   .kv_type = target->ref->kv_type};
+	status = open_file(model, path, target, err);
+	if (status != LLM_OK)
+	{
 		llm_draft_model_destroy(model);
-	return status;
+		return status;
+	}
+	model->config = make_config(model, target, config);
+	*out = model;
+	return LLM_OK;
 }
 
 LlmStatus
-llm_draft_model_check(const char *path, const LlmModelRef *ref, const LlmVocabulary *target,
-					  LlmError *err)
+llm_draft_model_check(const char *path, const LlmDraftTarget *target, LlmError *err)
 {
 	static const LlmEngineConfig none;
 	LlmDraftModel *model;
 
-	if (open_model(path, ref, target, &none, &model, err) != LLM_OK)
+	if (open_model(path, target, &none, &model, err) != LLM_OK)
 		return blame(err);
 	llm_draft_model_destroy(model);
 	return LLM_OK;
 }
 
 LlmStatus
-llm_draft_model_size(const char *path, const LlmModelRef *ref, const LlmVocabulary *target,
-					 const LlmEngineConfig *config, uint64_t *n_bytes, LlmError *err)
+llm_draft_model_size(const char *path, const LlmDraftTarget *target, const LlmEngineConfig *config,
+					 uint64_t *n_bytes, LlmError *err)
 {
 	LlmDraftModel *model = NULL;
-	LlmStatus status = open_model(path, ref, target, config, &model, err);
+	LlmStatus status = open_model(path, target, config, &model, err);
 
 	if (status == LLM_OK)
 		status = llm_loaded_model_size(model->vocabulary, &model->inspection, &model->ref,
@@ -149,10 +164,10 @@ llm_draft_model_size(const char *path, const LlmModelRef *ref, const LlmVocabula
 
 /* Ids that both have: neither is asked to read others, nor may it draft them. */
 static int32_t
-common_tokens(const LlmDraftModel *model, const LlmVocabulary *target)
+common_tokens(const LlmDraftModel *model, const LlmDraftTarget *target)
 {
 	int32_t n = llm_tokenizer_n_tokens(model->vocabulary->tokenizer);
-	int32_t n_target = llm_tokenizer_n_tokens(target->tokenizer);
+	int32_t n_target = llm_tokenizer_n_tokens(target->vocabulary->tokenizer);
 	int32_t n_rows = llm_model_config(model->loaded->model)->vocab_size;
 
 	n = n < n_target ? n : n_target;
@@ -160,7 +175,7 @@ common_tokens(const LlmDraftModel *model, const LlmVocabulary *target)
 }
 
 static LlmStatus
-load(LlmDraftModel *model, const LlmVocabulary *target, LlmError *err)
+load(LlmDraftModel *model, const LlmDraftTarget *target, LlmError *err)
 {
 	LlmStatus status = llm_loaded_model_create(model->vocabulary, &model->inspection, &model->ref,
 											   &model->config, &model->loaded, err);
@@ -175,11 +190,11 @@ load(LlmDraftModel *model, const LlmVocabulary *target, LlmError *err)
 }
 
 LlmStatus
-llm_draft_model_create(const char *path, const LlmModelRef *ref, const LlmVocabulary *target,
+llm_draft_model_create(const char *path, const LlmDraftTarget *target,
 					   const LlmEngineConfig *config, LlmDraftModel **out, LlmError *err)
 {
 	LlmDraftModel *model = NULL;
-	LlmStatus status = open_model(path, ref, target, config, &model, err);
+	LlmStatus status = open_model(path, target, config, &model, err);
 
 	if (status == LLM_OK)
 		status = load(model, target, err);

@@ -28,23 +28,35 @@ typedef struct LlmDraftWish
 	LlmDraft draft; /* the answer; 0 tokens: no idea */
 } LlmDraftWish;
 
-/*
- * Can the file at path draft for the model of ref, which has the vocabulary target?  It is loaded
- * with the options of ref, and with its context where its own is longer.  Errors are those of
- * opening and inspecting a model; LLM_ERR_UNSUPPORTED when the vocabularies differ.
- */
-extern LlmStatus llm_draft_model_check(const char *path, const LlmModelRef *ref,
-									   const LlmVocabulary *target, LlmError *err);
+/* The model that it drafts for; borrowed for the call. */
+typedef struct LlmDraftTarget
+{
+	const LlmModelRef *ref;
+	const LlmVocabulary *vocabulary;
+	const LlmInspection *inspection;
+} LlmDraftTarget;
 
-/* Load it.  config as for llm_loaded_model_create.  Errors are those of check and of loading. */
-extern LlmStatus llm_draft_model_create(const char *path, const LlmModelRef *ref,
-										const LlmVocabulary *target, const LlmEngineConfig *config,
-										LlmDraftModel **out, LlmError *err);
+/*
+ * Can the file at path draft for the target?  It is loaded with the target's options, and with its
+ * context where its own is longer.  Errors are those of opening and inspecting a model;
+ * LLM_ERR_UNSUPPORTED when the vocabularies differ.
+ */
+extern LlmStatus llm_draft_model_check(const char *path, const LlmDraftTarget *target,
+									   LlmError *err);
+
+/*
+ * Load it.  config is that of the target, and as for llm_loaded_model_create; of kv_cache_bytes the
+ * draft model takes, beside the target, what holds as many tokens as the target's.  Errors are
+ * those of check and of loading.
+ */
+extern LlmStatus llm_draft_model_create(const char *path, const LlmDraftTarget *target,
+										const LlmEngineConfig *config, LlmDraftModel **out,
+										LlmError *err);
 
 /* The bytes that it would have; the same errors, but for memory. */
-extern LlmStatus llm_draft_model_size(const char *path, const LlmModelRef *ref,
-									  const LlmVocabulary *target, const LlmEngineConfig *config,
-									  uint64_t *n_bytes, LlmError *err);
+extern LlmStatus llm_draft_model_size(const char *path, const LlmDraftTarget *target,
+									  const LlmEngineConfig *config, uint64_t *n_bytes,
+									  LlmError *err);
 
 /* Shadows are to be removed before.  NULL is allowed. */
 extern void llm_draft_model_destroy(LlmDraftModel *model);

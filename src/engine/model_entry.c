@@ -89,9 +89,16 @@ drafts(const LlmModelEntry *entry)
 	return entry->draft_path[0] != '\0' && entry->config->speculation != LLM_SPECULATION_OFF;
 }
 
+static LlmDraftTarget
+target_of(const LlmModelEntry *entry)
+{
+	return (LlmDraftTarget){&entry->ref, entry->vocabulary, &entry->inspection};
+}
+
 static LlmStatus
 inspect(LlmModelEntry *entry)
 {
+	LlmDraftTarget target = target_of(entry);
 	uint64_t n_draft_bytes = 0;
 	LlmStatus status =
 		llm_inspection_run(entry->vocabulary, &entry->ref, &entry->inspection, &entry->job_error);
@@ -100,8 +107,8 @@ inspect(LlmModelEntry *entry)
 		status = llm_loaded_model_size(entry->vocabulary, &entry->inspection, &entry->ref,
 									   entry->config, &entry->needed_bytes, &entry->job_error);
 	if (status == LLM_OK && drafts(entry))
-		status = llm_draft_model_size(entry->draft_path, &entry->ref, entry->vocabulary,
-									  entry->config, &n_draft_bytes, &entry->job_error);
+		status = llm_draft_model_size(entry->draft_path, &target, entry->config, &n_draft_bytes,
+									  &entry->job_error);
 	entry->needed_bytes += n_draft_bytes;
 	return status;
 }
@@ -109,13 +116,14 @@ inspect(LlmModelEntry *entry)
 static LlmStatus
 load(LlmModelEntry *entry)
 {
+	LlmDraftTarget target = target_of(entry);
 	LlmStatus status =
 		llm_loaded_model_create(entry->vocabulary, &entry->inspection, &entry->ref, entry->config,
 								&entry->job_loaded, &entry->job_error);
 
 	if (status == LLM_OK && drafts(entry))
-		status = llm_draft_model_create(entry->draft_path, &entry->ref, entry->vocabulary,
-										entry->config, &entry->job_draft, &entry->job_error);
+		status = llm_draft_model_create(entry->draft_path, &target, entry->config,
+										&entry->job_draft, &entry->job_error);
 	if (status != LLM_OK)
 	{
 		llm_loaded_model_destroy(entry->job_loaded);

@@ -207,8 +207,10 @@ prepare_inspect(LlmEngineRequest *request, LlmError *err)
 	status = llm_inspection_run(vocabulary, ref, request->inspection, err);
 	if (status == LLM_OK && ref->draft_path.len > 0)
 	{
+		LlmDraftTarget target = {ref, vocabulary, request->inspection};
+
 		snprintf(path, sizeof(path), "%.*s", LLM_STRVIEW_ARG(ref->draft_path));
-		status = llm_draft_model_check(path, ref, vocabulary, err);
+		status = llm_draft_model_check(path, &target, err);
 	}
 	llm_vocabulary_close(vocabulary);
 	return status;

@@ -29,17 +29,21 @@ static LlmStatus
 open_pair(Pair *pair, const char *path, const LlmVocabulary *target, LlmError *err)
 {
 	LlmEngineConfig config = llm_engine_config_normalise(&wanted);
+	static LlmInspection inspection;
 	LlmModelRef ref = {0};
+	LlmDraftTarget of = {&ref, target, &inspection};
 	uint64_t n_bytes = 0;
 	LlmStatus status;
 
 	*pair = (Pair){0};
 	if (!CHECK(llm_vocabulary_open(path, &pair->vocabulary, err) == LLM_OK))
 		exit(1);
-	target = target != NULL ? target : pair->vocabulary;
-	status = llm_draft_model_create(path, &ref, target, &config, &pair->model, err);
-	CHECK(llm_draft_model_check(path, &ref, target, err) == status);
-	CHECK(llm_draft_model_size(path, &ref, target, &config, &n_bytes, err) == status);
+	if (target == NULL)
+		of.vocabulary = pair->vocabulary;
+	CHECK(llm_inspection_run(of.vocabulary, &ref, &inspection, err) == LLM_OK);
+	status = llm_draft_model_create(path, &of, &config, &pair->model, err);
+	CHECK(llm_draft_model_check(path, &of, err) == status);
+	CHECK(llm_draft_model_size(path, &of, &config, &n_bytes, err) == status);
 	CHECK(status != LLM_OK || n_bytes == llm_draft_model_bytes(pair->model));
 	return status;
 }
