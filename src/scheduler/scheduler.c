@@ -159,6 +159,7 @@ llm_scheduler_destroy(LlmScheduler *scheduler)
 	destroy_list(&scheduler->interactive.running);
 	destroy_list(&scheduler->bulk.waiting);
 	destroy_list(&scheduler->bulk.running);
+	destroy_list(&scheduler->pinned);
 	free(scheduler->chunked);
 	free(scheduler->planned);
 	llm_batch_destroy(scheduler->batch);
@@ -169,7 +170,7 @@ llm_scheduler_destroy(LlmScheduler *scheduler)
 int32_t
 llm_scheduler_max_tokens(const LlmScheduler *scheduler)
 {
-	int32_t in_cache = scheduler->config.n_kv_blocks * LLM_KV_BLOCK;
+	int32_t in_cache = llm_pinning_blocks_left(scheduler) * LLM_KV_BLOCK;
 
 	return in_cache < scheduler->config.max_context ? in_cache : scheduler->config.max_context;
 }
@@ -198,12 +199,13 @@ check_spec(const LlmScheduler *scheduler, const LlmSequenceSpec *spec, LlmError 
 							"context_length.");
 		return LLM_ERR_LIMIT;
 	}
-	if (llm_sequence_blocks_for((int32_t) n_tokens) > config->n_kv_blocks)
+	if (llm_sequence_blocks_for((int32_t) n_tokens) > llm_pinning_blocks_left(scheduler))
 	{
 		llm_error_set(err, LLM_ERR_LIMIT,
-					  "prompt of %d tokens and %d new tokens exceed the KV cache of %d tokens",
+					  "prompt of %d tokens and %d new tokens exceed the KV cache of %d tokens%s",
 					  (int) spec->n_tokens, (int) spec->max_new_tokens,
-					  (int) (config->n_kv_blocks * LLM_KV_BLOCK));
+					  (int) (llm_pinning_blocks_left(scheduler) * LLM_KV_BLOCK),
+					  scheduler->pinned.n > 0 ? " that are not pinned" : "");
 		llm_error_hint(err,
 					   "Shorten the prompt, lower max_tokens or give the model more KV cache.");
 		return LLM_ERR_LIMIT;
@@ -242,12 +244,14 @@ void
 llm_scheduler_remove(LlmScheduler *scheduler, LlmSequence *sequence)
 {
 	LlmLane *lane = llm_scheduler_lane(scheduler, sequence);
-	LlmSequenceList *list =
-		sequence->state == LLM_SEQUENCE_WAITING ? &lane->waiting : &lane->running;
+	LlmSequenceList *list = sequence->state == LLM_SEQUENCE_WAITING	 ? &lane->waiting
+							: sequence->state == LLM_SEQUENCE_PINNED ? &scheduler->pinned
+																	 : &lane->running;
 
 	LLM_ASSERT(!scheduler->step_planned);
 	if (sequence->n_computed >= sequence->n_prompt && sequence->max_tokens > sequence->n_prompt)
 		llm_answer_length_note(&scheduler->answer_length, sequence->n_tokens - sequence->n_prompt);
+	llm_pinning_end(scheduler, sequence);
 	llm_sequence_release(sequence, &scheduler->store);
 	llm_sequence_move(sequence, LLM_SEQUENCE_REMOVED, list, NULL);
 	llm_sequence_destroy(sequence);
@@ -302,6 +306,8 @@ llm_scheduler_status(const LlmScheduler *scheduler, LlmSchedulerStatus *out)
 		.kv_blocks_total = llm_kv_pool_n_total(pool),
 		.kv_blocks_free = llm_kv_pool_n_free(pool),
 		.kv_blocks_cached = llm_kv_pool_n_idle(pool),
+		.pinned = scheduler->pinned.n,
+		.pinned_blocks = scheduler->n_pinned_blocks,
 		.steps = scheduler->steps,
 		.tokens = scheduler->tokens,
 		.preemptions = scheduler->preemptions,
@@ -332,8 +338,8 @@ check_blocks(const LlmKvStore *store, const LlmSequence *s)
 }
 
 /*
- * Is the list linked both ways, as long as it says, of one lane and one state?  Adds up what its
- * sequences hold.
+ * Is the list linked both ways, as long as it says, of one state and, but for pinned ones, one
+ * lane?  Adds up what its sequences hold.
  */
 static bool
 check_list(const LlmScheduler *scheduler, const LlmSequenceList *list, LlmSequenceState state,
@@ -344,7 +350,8 @@ check_list(const LlmScheduler *scheduler, const LlmSequenceList *list, LlmSequen
 
 	for (const LlmSequence *s = list->first; s != NULL; prev = s, s = s->next)
 	{
-		if (++n > list->n || s->prev != prev || s->state != state || s->bulk != bulk ||
+		if (++n > list->n || s->prev != prev || s->state != state ||
+			(s->bulk != bulk && state != LLM_SEQUENCE_PINNED) ||
 			!llm_sequence_check(s, &scheduler->store))
 			return false;
 		if (s->n_planned > 0 && !scheduler->step_planned)
@@ -381,7 +388,8 @@ llm_scheduler_check(const LlmScheduler *scheduler)
 		   (!windowed || llm_kv_pool_check_begin(store->window.pool)) &&
 		   check_lane(scheduler, &scheduler->interactive, false, &promises) &&
 		   check_lane(scheduler, &scheduler->bulk, true, &promises) &&
-		   promises.full == llm_kv_pool_n_reserved(store->pool) &&
+		   check_list(scheduler, &scheduler->pinned, LLM_SEQUENCE_PINNED, false, &promises) &&
+		   llm_pinning_check(scheduler) && promises.full == llm_kv_pool_n_reserved(store->pool) &&
 		   llm_kv_pool_check_end(store->pool) &&
 		   (!windowed || (promises.window == llm_kv_pool_n_reserved(store->window.pool) &&
 						  llm_kv_pool_check_end(store->window.pool))) &&

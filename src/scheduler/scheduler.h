@@ -145,6 +145,17 @@ extern void llm_scheduler_remove(LlmScheduler *scheduler, LlmSequence *sequence)
 extern bool llm_scheduler_rewind(LlmScheduler *scheduler, LlmSequence *sequence, int32_t n_tokens);
 
 /*
+ * The sequence, of which everything is computed, does nothing any more but hold its KV blocks, so
+ * that its tenant's prompts find them until it is removed.  It must have been added with a tenant,
+ * whole KV blocks of tokens and no new ones; not between plan and commit.  It neither runs nor
+ * waits, and what it holds is taken off llm_scheduler_max_tokens.
+ *
+ * LLM_ERR_LIMIT, with nothing changed, when more than half of the KV blocks would be pinned, or a
+ * sequence that was added could not end any more: then the caller removes it.
+ */
+extern LlmStatus llm_scheduler_pin(LlmScheduler *scheduler, LlmSequence *sequence, LlmError *err);
+
+/*
  * Forget the prefixes that no sequence uses now; returns how many tokens they were.  Not between
  * plan and commit.
  */
@@ -158,6 +169,8 @@ typedef struct LlmSchedulerStatus
 	int32_t kv_blocks_total;
 	int32_t kv_blocks_free;	  /* hold nothing */
 	int32_t kv_blocks_cached; /* hold prefixes that no sequence uses now */
+	int32_t pinned;			  /* sequences that only hold theirs */
+	int32_t pinned_blocks;	  /* of the full group; those that pins share count for each */
 	uint64_t steps;
 	uint64_t tokens;	  /* computed, over all steps, drafted ones as well */
 	uint64_t preemptions; /* of running sequences, for want of KV blocks */

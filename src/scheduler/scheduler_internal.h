@@ -1,6 +1,6 @@
 /*
  * scheduler_internal.h
- *	  What scheduler.c, plan.c, admission.c and preemption.c share: the scheduler itself.
+ *	  What scheduler.c and its neighbours share: the scheduler itself.
  */
 #ifndef LLM_SCHEDULER_SCHEDULER_INTERNAL_H
 #define LLM_SCHEDULER_SCHEDULER_INTERNAL_H
@@ -29,6 +29,9 @@ struct LlmScheduler
 
 	LlmLane interactive;
 	LlmLane bulk;
+	LlmSequenceList pinned;			/* computed, only holding their KV blocks: pinning.c */
+	int32_t n_pinned_blocks;		/* of the full group, those that pins share once for each */
+	int32_t n_pinned_window_blocks; /* the same of the window group */
 	LlmBulkShare bulk_share;
 	LlmDraftShare draft_share;
 	LlmAnswerLength answer_length;
@@ -63,5 +66,20 @@ llm_scheduler_n_waiting(const LlmScheduler *scheduler)
 {
 	return scheduler->interactive.waiting.n + scheduler->bulk.waiting.n;
 }
+
+/* ---- pinning.c ---- */
+
+/* KV blocks of the full group that a sequence can have at most. */
+static inline int32_t
+llm_pinning_blocks_left(const LlmScheduler *scheduler)
+{
+	return scheduler->config.n_kv_blocks - scheduler->n_pinned_blocks;
+}
+
+/* The sequence, pinned or not, is about to give back all it has. */
+extern void llm_pinning_end(LlmScheduler *scheduler, const LlmSequence *sequence);
+
+/* Do the list and the counters agree, and can all accepted sequences still end? */
+extern bool llm_pinning_check(const LlmScheduler *scheduler);
 
 #endif /* LLM_SCHEDULER_SCHEDULER_INTERNAL_H */

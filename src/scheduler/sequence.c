@@ -97,6 +97,7 @@ llm_sequence_move(LlmSequence *sequence, LlmSequenceState state, LlmSequenceList
 {
 	LLM_ASSERT(state > sequence->state); /* all exits but preemption lead forward */
 	LLM_ASSERT(state != LLM_SEQUENCE_RUNNING || sequence->state == LLM_SEQUENCE_WAITING);
+	LLM_ASSERT(state != LLM_SEQUENCE_PINNED || sequence->state == LLM_SEQUENCE_RUNNING);
 	LLM_ASSERT((from == NULL) == (sequence->state == LLM_SEQUENCE_NEW));
 	LLM_ASSERT((to == NULL) == (state == LLM_SEQUENCE_REMOVED));
 	LLM_ASSERT(sequence->n_planned == 0);
@@ -191,6 +192,10 @@ llm_sequence_check(const LlmSequence *s, const LlmKvStore *store)
 			/* The token that was appended last gets its block when the next step begins. */
 			return s->n_blocks + s->n_reserved >= llm_sequence_blocks_for(s->n_tokens - 1) &&
 				   s->n_blocks + s->n_reserved <= llm_sequence_blocks_for(s->max_tokens);
+		case LLM_SEQUENCE_PINNED:
+			return s->tenant != 0 && s->n_computed == s->max_tokens &&
+				   s->n_published == s->n_blocks && s->n_reserved == 0 &&
+				   s->n_window_reserved == 0 && s->copy_source == LLM_NO_KV_BLOCK;
 		case LLM_SEQUENCE_NEW:
 		case LLM_SEQUENCE_REMOVED:
 			break; /* in no list, so nobody checks it */

@@ -47,8 +47,10 @@ typedef enum LlmSequenceState
 	 * REMOVED. */
 	LLM_SEQUENCE_WAITING,
 	/* Admitted; the KV blocks of what it knows are its own or promised.  Exits: REMOVED, WAITING by
-	 * preemption. */
+	 * preemption, PINNED. */
 	LLM_SEQUENCE_RUNNING,
+	/* All of it is computed, in whole KV blocks, which it holds.  Exit: REMOVED. */
+	LLM_SEQUENCE_PINNED,
 	/* Out of all lists, everything given back, about to be freed.  No exit. */
 	LLM_SEQUENCE_REMOVED
 } LlmSequenceState;

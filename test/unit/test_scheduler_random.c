@@ -47,12 +47,15 @@ typedef struct Record
 	int32_t next_row; /* position whose row must come next */
 	int32_t n_tokens;
 	bool bulk;
+	bool pins;			 /* shall be pinned when it is computed */
 	bool decodes;		 /* has one token to compute */
 	bool begun;			 /* has been in a step */
 	int32_t n_before;	 /* computed before the step under way */
 	int32_t n_preempted; /* times, before the step under way */
 	Said *said;			 /* [n_prompt + max_new_tokens + LLM_MAX_DRAFT] */
 } Record;
+
+#define MAX_PINNED 4
 
 /* One scheduler and what surrounds it. */
 typedef struct World
@@ -63,6 +66,8 @@ typedef struct World
 	uint8_t *slot_written;		/* as long as the longer one: 1 for slots of the step under way */
 	Record *live[MAX_LIVE];
 	int32_t n_live;
+	LlmSequence *pinned[MAX_PINNED];
+	int32_t n_pinned;
 	int32_t bulk_percent;  /* of the sequences */
 	int32_t max_answer;	   /* tokens of most sequences */
 	int32_t early_percent; /* of the sequences, that end before they have to */
@@ -76,6 +81,7 @@ typedef struct World
 static uint64_t rng_state;
 static int64_t n_rows_checked, n_finished, n_cancelled, n_steps, n_cached, n_copied, n_step_tokens;
 static int64_t n_window_cached, n_window_copied; /* of these, in models with windows */
+static int64_t n_pins, n_pins_refused;
 static int64_t n_accepted, n_void, n_void_differ, n_preempted, n_bulk_preempted, n_reset;
 
 /* SplitMix64 (Steele, Lea, Flood 2014). */
@@ -228,7 +234,8 @@ world_add(World *world)
 	int32_t n_shared = n_prompt - random_between(0, random_between(0, 1) ? 3 : n_prompt);
 	const int32_t *text = world->text[random_between(0, 1)];
 	int32_t tokens[256];
-	bool fits = n_prompt + max_new <= limit;
+	bool pins = world->n_tenants > 0 && limit >= LLM_KV_BLOCK && random_between(0, 15) == 0;
+	bool fits;
 	LlmSchedulerStatus before;
 	LlmSequenceSpec spec;
 	LlmStatus status;
@@ -236,7 +243,16 @@ world_add(World *world)
 
 	if (world->n_live == MAX_LIVE)
 		return;
+	if (pins)
+	{
+		/* Small ones, for half of the KV blocks is soon reached. */
+		n_prompt = LLM_KV_BLOCK * random_between(1, limit < 64 ? 1 : 4);
+		max_new = 0;
+		n_shared = random_between(0, n_prompt);
+	}
+	fits = n_prompt + max_new <= limit;
 	record = calloc(1, sizeof(*record));
+	record->pins = pins;
 	record->said = calloc((size_t) (n_prompt + max_new + LLM_MAX_DRAFT), sizeof(Said));
 	for (int32_t i = 0; i < n_prompt; i++)
 	{
@@ -258,7 +274,7 @@ world_add(World *world)
 		.max_new_tokens = max_new,
 		.logits_from = record->logits_from,
 		.bulk = record->bulk,
-		.tenant = (uint64_t) random_between(0, world->n_tenants),
+		.tenant = (uint64_t) random_between(pins, world->n_tenants),
 	};
 	status = llm_scheduler_add(world->scheduler, &spec, &record->sequence, NULL);
 	CHECK(status == (fits && before.waiting < world->config.max_waiting ? LLM_OK : LLM_ERR_LIMIT));
@@ -280,6 +296,33 @@ world_remove(World *world, int32_t i)
 	world->live[i] = world->live[--world->n_live];
 	free(record->said);
 	free(record);
+}
+
+/* What it was computed for: pin it, or give it up when that is refused. */
+static void
+world_pin(World *world, int32_t i)
+{
+	Record *record = world->live[i];
+
+	if (world->n_pinned == MAX_PINNED ||
+		llm_scheduler_pin(world->scheduler, record->sequence, NULL) != LLM_OK)
+	{
+		n_pins_refused += world->n_pinned < MAX_PINNED;
+		world_remove(world, i);
+		return;
+	}
+	n_pins++;
+	world->pinned[world->n_pinned++] = record->sequence;
+	world->live[i] = world->live[--world->n_live];
+	free(record->said);
+	free(record);
+}
+
+static void
+world_unpin(World *world)
+{
+	llm_scheduler_remove(world->scheduler, world->pinned[--world->n_pinned]);
+	CHECK(llm_scheduler_check(world->scheduler));
 }
 
 /* Is there a KV block for token t, and its slot there? */
@@ -530,7 +573,10 @@ use_rows(World *world, const LlmBatchView *view, const LlmLogitRow *rows)
 			n_cached += llm_sequence_n_cached(world->live[i]->sequence);
 			if (world->config.n_window_blocks > 0)
 				n_window_cached += llm_sequence_n_cached(world->live[i]->sequence);
-			world_remove(world, i);
+			if (world->live[i]->pins)
+				world_pin(world, i);
+			else
+				world_remove(world, i);
 		}
 	}
 }
@@ -665,6 +711,8 @@ run_episode(int32_t n_operations)
 			CHECK(llm_scheduler_check(world.scheduler));
 			n_cancelled++;
 		}
+		else if (dice == add_percent + 3 && world.n_pinned > 0)
+			world_unpin(&world);
 		else if (dice == add_percent + 2)
 		{
 			n_reset += llm_scheduler_reset_cache(world.scheduler);
@@ -679,6 +727,8 @@ run_episode(int32_t n_operations)
 	{
 		while (unit_failed == 0 && world_step(&world))
 			;
+		while (world.n_pinned > 0)
+			world_unpin(&world);
 		llm_scheduler_status(world.scheduler, &status);
 		CHECK(world.n_live == 0 && status.running == 0 && status.waiting == 0);
 		CHECK(status.kv_blocks_free + status.kv_blocks_cached == status.kv_blocks_total);
@@ -795,6 +845,7 @@ main(void)
 		   " of them wrong\n",
 		   n_accepted, n_void, n_void_differ);
 	printf("%" PRId64 " preempted, %" PRId64 " of them bulk work\n", n_preempted, n_bulk_preempted);
+	CHECK(n_pins > 0 && n_pins_refused > 0);
 	CHECK(n_preempted > n_bulk_preempted && n_bulk_preempted > 0 && n_reset > 0);
 	CHECK(n_rows_checked > 0 && n_finished > 0 && n_cancelled > 0 && n_cached > 0 && n_copied > 0);
 	printf("%" PRId64 " prompt tokens cached in models with windows\n", n_window_cached);
