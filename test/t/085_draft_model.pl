@@ -68,6 +68,21 @@ foreach my $how ('temperature => 0', 'temperature => 0.9, seed => 5')
 	cmp_ok($accepted, '>', $plain_accepted, "$how: and more often than the text itself");
 }
 
+# Many at once: rows of a scan, some of which end early or are given up.
+my $many = q{SELECT string_agg(llm.generate(g || repeat(' cat', g %% 30), '%s', max_tokens => 1 + g %% 40), '|' ORDER BY g)
+			 FROM generate_series(1, 120) AS g};
+my $batched = $node->safe_psql('postgres', sprintf($many, 'big'));
+is($node->safe_psql('postgres', sprintf($many, $_)), $batched, "$_: 120 rows") for qw(helped itself);
+foreach my $timeout (20, 60, 150)
+{
+	my (undef, $gave_up) =
+	  run_query($node, "SET statement_timeout = $timeout; " . sprintf($many =~ s/120/3000/r, 'itself'));
+	like($gave_up, qr/57014/, "3000 rows are given up after $timeout ms");
+}
+is($node->safe_psql('postgres', sprintf($many, 'itself')), $batched, 'and the next answers are right');
+is(status($node, 'failures'), 0, 'the engine is alive');
+blocks_are_clean($node);
+
 # Both are in the engine, and the draft model is part of the model that it drafts for.
 is($node->safe_psql('postgres', <<'END'), 't', 'the memory of a model has that of its draft model');
 SELECT (SELECT loaded_bytes FROM llm.model_status WHERE model = 'helped')
