@@ -12,6 +12,10 @@
 #define N_TRIED 10
 #define N_SETTLE 2
 
+/* Where it is worse by more than this, after two steps that count, no more are wasted on it. */
+#define CLEARLY_WORSE 1.3
+#define N_CLEAR (N_SETTLE + 2)
+
 /* Steps between two trials. */
 #define FIRST_INTERVAL 4
 #define MIN_INTERVAL 32
@@ -57,6 +61,13 @@ llm_draft_pay_asks(const LlmDraftPay *pay, int32_t n_sequences)
 	return !pay->never && (pay->always || class->drafts != (class->n_until == 0));
 }
 
+static bool
+is_clearly_worse(const LlmDraftPayClass *class)
+{
+	return (double) class->tried_us >
+		   CLEARLY_WORSE * class->us_per_token * (double) class->tried_tokens;
+}
+
 /* The trial is over: is the other way better? */
 static void
 judge(LlmDraftPayClass *class)
@@ -69,8 +80,10 @@ judge(LlmDraftPayClass *class)
 		class->us_per_token = us_per_token;
 		class->interval = MIN_INTERVAL;
 	}
-	else if (class->interval < MAX_INTERVAL)
-		class->interval *= 2;
+	else
+		class->interval *= is_clearly_worse(class) ? 4 : 2;
+	if (class->interval > MAX_INTERVAL)
+		class->interval = MAX_INTERVAL;
 	class->n_until = class->interval;
 	class->n_tried = 0;
 	class->tried_us = class->tried_tokens = 0;
@@ -101,6 +114,6 @@ llm_draft_pay_note(LlmDraftPay *pay, int32_t n_sequences, bool drafted, int32_t 
 		return;
 	class->tried_us += us;
 	class->tried_tokens += n_tokens;
-	if (class->n_tried == N_TRIED)
+	if (class->n_tried == N_TRIED || (class->n_tried >= N_CLEAR && is_clearly_worse(class)))
 		judge(class);
 }
