@@ -273,7 +273,8 @@ END
 $node->start;
 $node->safe_psql('postgres', 'CREATE EXTENSION postgres_llm');
 
-# The first one's KV cache holds 512 tokens; in the second one two layers of three keep their window only.
+# The first one's KV cache holds 512 tokens; in the second one two layers of three keep their window only, and it
+# drafts for itself, so that there are sequences of a draft model to be lost as well.
 my @windowed = qw(--seed=2 --layers=3 --dim=128 --heads=4 --kv-heads=4 --head-dim=32 --vocabulary=bpe
 	--context=2048 --window=40 --full-every=3);
 for my $model ([ 'a', qw(--seed=1 --layers=4 --kv-heads=4 --head-dim=32) ], [ 'b', @windowed ])
@@ -284,6 +285,7 @@ for my $model ([ 'a', qw(--seed=1 --layers=4 --kv-heads=4 --head-dim=32) ], [ 'b
 	command_ok([ 'python3', "$FindBin::RealBin/../tools/make_gguf.py", $path, @shape ], "model $name is made");
 	sql("SELECT llm.create_model('$name', '$path')");
 }
+sql(q{SELECT llm.alter_model('b', options => '{"draft_model": "b"}')});
 prepare_load($node);
 cmp_ok(sql('SELECT count(DISTINCT expected) FROM question'), '>', 20, 'the questions have different answers');
 
