@@ -367,6 +367,7 @@ CREATE FUNCTION llm.model_status(
 	OUT kv_blocks pg_catalog.int4,
 	OUT kv_blocks_free pg_catalog.int4,
 	OUT kv_blocks_cached pg_catalog.int4,
+	OUT kv_blocks_pinned pg_catalog.int4,
 	OUT kv_bytes pg_catalog.int8,
 	OUT asked_tokens pg_catalog.int8,
 	OUT cached_tokens pg_catalog.int8,
@@ -729,7 +730,7 @@ CREATE VIEW llm.cache_status AS
 SELECT
 	model, kv_bytes AS bytes, kv_blocks AS blocks, kv_blocks_free AS blocks_free,
 	kv_blocks_cached AS blocks_cached, kv_blocks - kv_blocks_free - kv_blocks_cached AS blocks_used,
-	16 AS block_tokens, asked_tokens, cached_tokens,
+	kv_blocks_pinned AS blocks_pinned, 16 AS block_tokens, asked_tokens, cached_tokens,
 	cached_tokens / nullif(asked_tokens, 0)::pg_catalog.float8 AS hit_rate, kv_evictions AS evictions
 FROM llm.model_status()
 WHERE kv_blocks IS NOT NULL;
@@ -743,7 +744,10 @@ IS 'blocks of the key-value cache: of the layers that see everything, or of thos
 COMMENT ON COLUMN llm.cache_status.blocks_free IS 'of these, empty';
 COMMENT ON COLUMN llm.cache_status.blocks_cached
 IS 'of these, not in use but kept, for prompts that begin like earlier ones; they are as good as free for others';
-COMMENT ON COLUMN llm.cache_status.blocks_used IS 'of these, in use by requests that run';
+COMMENT ON COLUMN llm.cache_status.blocks_used
+IS 'of these, in use by requests that run and by pinned prefixes';
+COMMENT ON COLUMN llm.cache_status.blocks_pinned
+IS 'what pinned prefixes take together; what they share counts for each';
 COMMENT ON COLUMN llm.cache_status.block_tokens IS 'tokens of a block';
 COMMENT ON COLUMN llm.cache_status.asked_tokens IS 'tokens of the prompts of all requests that have begun';
 COMMENT ON COLUMN llm.cache_status.cached_tokens IS 'of these, found in the cache and not computed';
@@ -758,7 +762,47 @@ COMMENT ON FUNCTION llm.cache_reset(pg_catalog.text)
 IS 'forgets the computed beginnings of prompts that no request uses now, of one model or all of this database; returns their tokens';
 REVOKE ALL ON FUNCTION llm.cache_reset(pg_catalog.text) FROM PUBLIC;
 
-GRANT SELECT ON llm.models, llm.model_status, llm.cache_status, llm.progress_fill, llm.stat_engine, llm.stat_requests,
+CREATE FUNCTION llm.pin_prefix(
+	name pg_catalog.text,
+	prompt pg_catalog.text,
+	model pg_catalog.text DEFAULT NULL,
+	system_prompt pg_catalog.text DEFAULT NULL,
+	options pg_catalog.jsonb DEFAULT NULL)
+RETURNS pg_catalog.int4
+AS 'MODULE_PATHNAME', 'postgres_llm_pin_prefix'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 100000;
+COMMENT ON FUNCTION llm.pin_prefix(
+	pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.jsonb)
+IS 'computes the beginning of prompts and keeps it in the cache under a name; returns the tokens that are kept';
+REVOKE ALL ON FUNCTION llm.pin_prefix(
+	pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.jsonb) FROM PUBLIC;
+
+CREATE FUNCTION llm.unpin_prefix(name pg_catalog.text, model pg_catalog.text DEFAULT NULL)
+RETURNS pg_catalog.int4
+AS 'MODULE_PATHNAME', 'postgres_llm_unpin_prefix'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 100000;
+COMMENT ON FUNCTION llm.unpin_prefix(pg_catalog.text, pg_catalog.text)
+IS 'lets a pinned prefix go; returns its tokens';
+REVOKE ALL ON FUNCTION llm.unpin_prefix(pg_catalog.text, pg_catalog.text) FROM PUBLIC;
+
+CREATE FUNCTION llm.pinned_prefixes(
+	OUT name pg_catalog.text,
+	OUT model pg_catalog.text,
+	OUT tokens pg_catalog.int4)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'postgres_llm_pinned_prefixes'
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED ROWS 10;
+COMMENT ON FUNCTION llm.pinned_prefixes() IS 'source of the view llm.pinned_prefixes';
+
+CREATE VIEW llm.pinned_prefixes AS
+SELECT name, model, tokens FROM llm.pinned_prefixes();
+COMMENT ON VIEW llm.pinned_prefixes
+IS 'prefixes that llm.pin_prefix keeps, of the models that the current role may use';
+COMMENT ON COLUMN llm.pinned_prefixes.name IS 'name, among those who share prefixes';
+COMMENT ON COLUMN llm.pinned_prefixes.model IS 'name in llm.models';
+COMMENT ON COLUMN llm.pinned_prefixes.tokens IS 'its tokens in the cache';
+
+GRANT SELECT ON llm.models, llm.model_status, llm.cache_status, llm.pinned_prefixes, llm.progress_fill, llm.stat_engine, llm.stat_requests,
 	llm.stat_usage TO PUBLIC;
 GRANT SELECT ON llm.engine_status TO pg_monitor;
 GRANT EXECUTE ON FUNCTION llm.engine_status() TO pg_monitor;

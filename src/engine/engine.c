@@ -126,16 +126,57 @@ enter(LlmEngine *engine, LlmEngineRequest *request, LlmError *err)
 	return LLM_OK;
 }
 
-/* Answered at once: nobody has to wait, and nothing is to be loaded for it. */
-static void
-reset_cache(LlmEngine *engine, const LlmEngineRequest *request)
+/* Requests about the KV cache as it is: nobody has to wait, and nothing is loaded for them. */
+static bool
+is_about_cache(LlmRequestKind kind)
 {
-	const LlmModelEntry *entry = find_model(engine, &request->message.model);
-	LlmTokensResult result = {.count_only = true};
+	return kind == LLM_REQUEST_RESET_CACHE || kind == LLM_REQUEST_UNPIN || kind == LLM_REQUEST_PINS;
+}
+
+static void
+reply_count(LlmEngine *engine, const LlmEngineRequest *request, int64_t n_tokens)
+{
+	LlmTokensResult result = {.n_tokens = (uint32_t) n_tokens, .count_only = true};
+
+	llm_reply_tokens(engine->service.outbox, request->id, &result);
+}
+
+static void
+unpin(LlmEngine *engine, LlmModelEntry *entry, const LlmEngineRequest *request)
+{
+	const LlmRequest *message = &request->message;
+	int32_t n_tokens = 0;
+	LlmError error;
 
 	if (entry != NULL && entry->loaded != NULL)
-		result.n_tokens = (uint32_t) llm_scheduler_reset_cache(entry->loaded->scheduler);
-	llm_reply_tokens(engine->service.outbox, request->id, &result);
+		n_tokens = llm_pins_remove(&entry->pins, entry->loaded->scheduler, message->pin_name,
+								   message->model.tenant);
+	if (n_tokens > 0)
+	{
+		reply_count(engine, request, n_tokens);
+		return;
+	}
+	llm_error_set(&error, LLM_ERR_NOT_FOUND, "no prefix \"%.*s\" of model \"%.*s\" is pinned",
+				  LLM_STRVIEW_ARG(message->pin_name), LLM_STRVIEW_ARG(message->model.name));
+	llm_reply_error(engine->service.outbox, request->id, &error);
+}
+
+static void
+answer_about_cache(LlmEngine *engine, const LlmEngineRequest *request)
+{
+	LlmModelEntry *entry = find_model(engine, &request->message.model);
+	bool is_loaded = entry != NULL && entry->loaded != NULL;
+	LlmPinEntry pins[LLM_MAX_PINS];
+
+	if (request->message.kind == LLM_REQUEST_UNPIN)
+		unpin(engine, entry, request);
+	else if (request->message.kind == LLM_REQUEST_PINS)
+		llm_reply_pins(engine->service.outbox, request->id, pins,
+					   is_loaded ? llm_pins_list(&entry->pins, request->message.model.tenant, pins)
+								 : 0);
+	else
+		reply_count(engine, request,
+					is_loaded ? llm_scheduler_reset_cache(entry->loaded->scheduler) : 0);
 	engine->service.status_changed = true;
 }
 
@@ -153,9 +194,9 @@ engine_submit(LlmService *service, uint64_t request_id, LlmStrView payload, bool
 	if (llm_engine_request_create(request_id, payload, bulk, &engine->arrays, &request, &error) !=
 		LLM_OK)
 		llm_reply_error(service->outbox, request_id, &error);
-	else if (request->message.kind == LLM_REQUEST_RESET_CACHE)
+	else if (is_about_cache(request->message.kind))
 	{
-		reset_cache(engine, request);
+		answer_about_cache(engine, request);
 		llm_engine_request_destroy(request);
 	}
 	else if (enter(engine, request, &error) != LLM_OK)

@@ -356,9 +356,17 @@ fake_submit(LlmService *service, uint64_t request_id, LlmStrView payload, bool b
 				status = answer_model_kind(fake, request_id, &request, &error);
 				break;
 			case LLM_REQUEST_RESET_CACHE:
+			case LLM_REQUEST_PIN:
 				/* It keeps nothing. */
 				llm_reply_tokens(service->outbox, request_id,
 								 &(LlmTokensResult){.count_only = true});
+				break;
+			case LLM_REQUEST_UNPIN:
+				status = llm_error_set(&error, LLM_ERR_NOT_FOUND, "no prefix \"%.*s\" is pinned",
+									   LLM_STRVIEW_ARG(request.pin_name));
+				break;
+			case LLM_REQUEST_PINS:
+				llm_reply_pins(service->outbox, request_id, NULL, 0);
 				break;
 		}
 	if (status != LLM_OK)

@@ -37,11 +37,28 @@ is_loaded(const LlmModelEntry *entry)
 	return entry->key != 0 && entry->loaded != NULL && !entry->job_running;
 }
 
+/* Prefixes that were pinned by hand go by hand. */
+static bool
+may_leave(const LlmModelEntry *entry)
+{
+	return is_loaded(entry) && entry->pins.n == 0;
+}
+
+static uint64_t
+count_pinned_bytes(const LlmEngine *engine)
+{
+	uint64_t n_bytes = 0;
+
+	for (int i = 0; i < LLM_MAX_MODELS; i++)
+		n_bytes += engine->models[i].pins.n > 0 ? bytes_of(&engine->models[i]) : 0;
+	return n_bytes;
+}
+
 /* Nobody would miss it now; who waits for a model that is drained waits for the next load. */
 static bool
 can_leave(const LlmEngine *engine, const LlmModelEntry *entry)
 {
-	return is_loaded(entry) && entry->n_users == 0 &&
+	return may_leave(entry) && entry->n_users == 0 &&
 		   (entry->waiting.first == NULL || entry == engine->drained);
 }
 
@@ -87,7 +104,7 @@ drain(LlmEngine *engine, const LlmModelEntry *successor)
 	{
 		LlmModelEntry *entry = &engine->models[i];
 
-		if (is_loaded(entry) && (oldest == NULL || entry->loaded_us < oldest->loaded_us))
+		if (may_leave(entry) && (oldest == NULL || entry->loaded_us < oldest->loaded_us))
 			oldest = entry;
 	}
 	if (oldest == NULL || now - oldest->loaded_us < MIN_STAY_US ||
@@ -113,6 +130,18 @@ llm_memory_make_room(LlmEngine *engine, LlmModelEntry *entry, LlmError *err)
 					  (unsigned long long) (limit >> 20));
 		llm_error_hint(err, "Raise \"postgres_llm.engine_memory\", or lower "
 							"\"postgres_llm.kv_cache_size\" or the model's context_length.");
+		return LLM_ROOM_NONE;
+	}
+	if (count_pinned_bytes(engine) > limit - entry->needed_bytes)
+	{
+		llm_error_set(err, LLM_ERR_LIMIT,
+					  "the model needs %llu MB, and models with pinned prefixes hold %llu of the "
+					  "%llu MB that loaded models may take",
+					  (unsigned long long) (entry->needed_bytes >> 20) + 1,
+					  (unsigned long long) (count_pinned_bytes(engine) >> 20),
+					  (unsigned long long) (limit >> 20));
+		llm_error_hint(err, "Unpin prefixes with llm.unpin_prefix(), or raise "
+							"\"postgres_llm.engine_memory\".");
 		return LLM_ROOM_NONE;
 	}
 	while (count_bytes(engine) > limit - entry->needed_bytes && (idle = find_idle(engine)) != NULL)

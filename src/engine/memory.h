@@ -3,7 +3,8 @@
  *	  Room for a model under the limit on the memory of all loaded models.
  *
  * A model is loaded only when what it will take (llm_loaded_model_size) fits beside the others.
- * Idle models make room, least recently used first: nobody waits for them or uses them.  When busy
+ * Idle models make room, least recently used first: nobody waits for them or uses them, and they
+ * have no pinned prefixes.  When busy
  * ones hold the memory, the load waits, and the one that was loaded first is drained: requests that
  * come for it wait like those behind an UNLOAD, and when those that run have ended, it leaves.  A
  * model is not drained before it has been there for as long as its load took, and a few seconds, so

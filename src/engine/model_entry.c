@@ -40,6 +40,7 @@ llm_model_entry_claim(LlmModelEntry *entry, const LlmModelRef *ref, const LlmEng
 void
 llm_model_entry_drop_loaded(LlmModelEntry *entry)
 {
+	entry->pins.n = 0; /* their sequences go with the scheduler */
 	llm_draft_model_destroy(entry->draft);
 	llm_loaded_model_destroy(entry->loaded);
 	entry->draft = NULL;
@@ -247,6 +248,7 @@ llm_model_entry_status(const LlmModelEntry *entry, const LlmEngineConfig *config
 	out->kv_blocks_total = (uint32_t) scheduler.kv_blocks_total;
 	out->kv_blocks_free = (uint32_t) scheduler.kv_blocks_free;
 	out->kv_blocks_cached = (uint32_t) scheduler.kv_blocks_cached;
+	out->kv_blocks_pinned = (uint32_t) scheduler.kv_blocks_pinned;
 	memcpy(out->counts, entry->counts, sizeof(out->counts));
 	out->counts[LLM_MODEL_PREEMPTIONS] = scheduler.preemptions;
 	out->counts[LLM_MODEL_EVICTIONS] = scheduler.evictions;

@@ -14,6 +14,7 @@
 #include "engine/draft_model.h"
 #include "engine/draft_pay.h"
 #include "engine/loaded_model.h"
+#include "engine/pins.h"
 #include "engine/request.h"
 
 /* What a job makes. */
@@ -67,6 +68,7 @@ typedef struct LlmModelEntry
 
 	int64_t gathers_from_us; /* a batch gathers since then; 0: none does */
 
+	LlmPins pins;						 /* of what is loaded */
 	uint64_t counts[LLM_N_MODEL_COUNTS]; /* since load */
 } LlmModelEntry;
 

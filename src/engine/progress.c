@@ -41,7 +41,8 @@ remove_request(LlmEngine *engine, LlmEngineRequest *request)
 			llm_engine_request_unlink(&entry->waiting, request);
 			break;
 		case LLM_ENGINE_REQUEST_RUNNING:
-			llm_scheduler_remove(entry->loaded->scheduler, request->sequence);
+			if (request->sequence != NULL)
+				llm_scheduler_remove(entry->loaded->scheduler, request->sequence);
 			if (request->shadow != NULL)
 				llm_draft_model_leave(entry->draft, request->shadow);
 			entry->n_users--;
@@ -95,6 +96,25 @@ reply_generate(LlmEngine *engine, const LlmEngineRequest *request)
 	llm_reply_generate(engine->service.outbox, request->id, &result);
 }
 
+/* The prefix is computed: its sequence stays in the scheduler, under a name. */
+static void
+complete_pin(LlmEngine *engine, LlmEngineRequest *request)
+{
+	LlmModelEntry *entry = request->model;
+	LlmTokensResult result = {.n_tokens = (uint32_t) llm_sequence_n_tokens(request->sequence),
+							  .count_only = true};
+	LlmError error;
+
+	if (llm_pins_add(&entry->pins, entry->loaded->scheduler, llm_strview(request->pin_name),
+					 request->message.model.tenant, request->sequence, &error) != LLM_OK)
+	{
+		llm_reply_error(engine->service.outbox, request->id, &error);
+		return;
+	}
+	request->sequence = NULL;
+	llm_reply_tokens(engine->service.outbox, request->id, &result);
+}
+
 void
 llm_progress_complete(LlmEngine *engine, LlmEngineRequest *request)
 {
@@ -106,6 +126,8 @@ llm_progress_complete(LlmEngine *engine, LlmEngineRequest *request)
 	entry->counts[LLM_MODEL_REQUESTS]++;
 	if (request->message.kind == LLM_REQUEST_GENERATE)
 		reply_generate(engine, request);
+	else if (request->message.kind == LLM_REQUEST_PIN)
+		complete_pin(engine, request);
 	else if (!request->scores.failed)
 		llm_reply_score(engine->service.outbox, request->id, request->n_scores,
 						llm_strbuf_view(&request->scores));
@@ -152,6 +174,32 @@ too_long(const LlmEngineRequest *request, LlmError *err)
 								 : "Shorten the text.");
 }
 
+/* A pinned prefix is whole KV blocks of a prompt, and somebody has to share it. */
+static LlmStatus
+make_pin_spec(LlmEngineRequest *request, LlmSequenceSpec *spec, LlmError *err)
+{
+	size_t n_tokens = request->tokens.n - request->tokens.n % LLM_KV_BLOCK;
+
+	if (request->message.model.tenant == 0)
+	{
+		llm_error_set(err, LLM_ERR_INVALID_ARGUMENT, "nobody shares prefixes");
+		return llm_error_hint(err, "Set \"postgres_llm.prefix_sharing\" to database or role.");
+	}
+	if (n_tokens == 0)
+		return llm_error_set(err, LLM_ERR_INVALID_ARGUMENT,
+							 "a prefix of %zu tokens cannot be pinned: a KV block has %d",
+							 request->tokens.n, LLM_KV_BLOCK);
+	if (n_tokens > (size_t) request->model->loaded->context_length)
+		return too_long(request, err);
+	*spec = (LlmSequenceSpec){.owner = request,
+							  .tenant = request->message.model.tenant,
+							  .tokens = request->tokens.ids,
+							  .n_tokens = (int32_t) n_tokens,
+							  .logits_from = (int32_t) n_tokens - 1,
+							  .bulk = request->bulk};
+	return LLM_OK;
+}
+
 /* Fill in what the scheduler shall do. */
 static LlmStatus
 make_spec(LlmEngineRequest *request, LlmSequenceSpec *spec, LlmError *err)
@@ -162,6 +210,8 @@ make_spec(LlmEngineRequest *request, LlmSequenceSpec *spec, LlmError *err)
 	bool scores = request->message.kind == LLM_REQUEST_SCORE;
 	size_t max_new = 0;
 
+	if (request->message.kind == LLM_REQUEST_PIN)
+		return make_pin_spec(request, spec, err);
 	if (n_tokens == 0 || (scores && request->n_prompt == 0))
 		return llm_error_set(err, LLM_ERR_INVALID_ARGUMENT, "the prompt has no tokens");
 	if (n_tokens > context || (!scores && n_tokens == context))
@@ -251,6 +301,9 @@ reply_prepared(LlmEngine *engine, const LlmEngineRequest *request)
 		case LLM_REQUEST_LOAD:
 		case LLM_REQUEST_UNLOAD:
 		case LLM_REQUEST_RESET_CACHE:
+		case LLM_REQUEST_PIN:
+		case LLM_REQUEST_UNPIN:
+		case LLM_REQUEST_PINS:
 			break;
 	}
 	return false;

@@ -156,6 +156,28 @@ llm_reply_text(LlmOutbox *outbox, uint64_t request_id, LlmStrView text)
 	send_result(outbox, request_id, write_text, &text);
 }
 
+typedef struct PinList
+{
+	const LlmPinEntry *entries;
+	int n;
+} PinList;
+
+static void
+write_pins(LlmWriter *w, const void *message)
+{
+	const PinList *list = message;
+
+	llm_write_u32(w, (uint32_t) list->n);
+	for (int i = 0; i < list->n; i++)
+		llm_pin_entry_write(w, &list->entries[i]);
+}
+
+void
+llm_reply_pins(LlmOutbox *outbox, uint64_t request_id, const LlmPinEntry *entries, int n)
+{
+	send_result(outbox, request_id, write_pins, &(PinList){entries, n});
+}
+
 static void
 write_facts(LlmWriter *w, const void *message)
 {

@@ -27,6 +27,8 @@ extern void llm_reply_generate(LlmOutbox *outbox, uint64_t request_id,
 							   const LlmGenerateResult *result);
 extern void llm_reply_tokens(LlmOutbox *outbox, uint64_t request_id, const LlmTokensResult *result);
 extern void llm_reply_text(LlmOutbox *outbox, uint64_t request_id, LlmStrView text);
+extern void llm_reply_pins(LlmOutbox *outbox, uint64_t request_id, const LlmPinEntry *entries,
+						   int n);
 extern void llm_reply_facts(LlmOutbox *outbox, uint64_t request_id, const LlmModelFacts *facts);
 
 /* Collect the entries of a score result in a buffer, as llm_score_entry_write makes them. */

@@ -42,6 +42,14 @@ stops_valid(const LlmGenerateRequest *generate)
 	return true;
 }
 
+/* Has it a prompt in message.generate? */
+static bool
+has_turns(const LlmEngineRequest *request)
+{
+	return request->message.kind == LLM_REQUEST_GENERATE ||
+		   request->message.kind == LLM_REQUEST_PIN;
+}
+
 /* The request's own arrays in place of the scratch memory they were read into. */
 static bool
 own_arrays(LlmEngineRequest *request)
@@ -49,8 +57,10 @@ own_arrays(LlmEngineRequest *request)
 	LlmGenerateRequest *generate = &request->message.generate;
 	bool failed = false;
 
-	if (request->message.kind != LLM_REQUEST_GENERATE)
+	if (!has_turns(request))
 		return true;
+	if (request->message.kind == LLM_REQUEST_PIN)
+		memcpy(request->pin_name, request->message.pin_name.data, request->message.pin_name.len);
 	request->turns = copy_array(generate->turns, generate->n_turns, sizeof(LlmChatTurn), &failed);
 	request->stops = copy_array(generate->stops, generate->n_stops, sizeof(LlmStrView), &failed);
 	generate->turns = request->turns;
@@ -81,8 +91,7 @@ llm_engine_request_create(uint64_t id, LlmStrView payload, bool bulk, LlmRequest
 								  &request->message, err);
 	if (!failed && status == LLM_OK)
 	{
-		if (request->message.kind == LLM_REQUEST_GENERATE &&
-			!stops_valid(&request->message.generate))
+		if (has_turns(request) && !stops_valid(&request->message.generate))
 			status = llm_error_set(err, LLM_ERR_PROTOCOL, "a stop string is not valid UTF-8");
 		else
 			failed = !own_arrays(request);
@@ -237,6 +246,7 @@ llm_engine_request_prepare(LlmJob *job)
 	switch (message->kind)
 	{
 		case LLM_REQUEST_GENERATE:
+		case LLM_REQUEST_PIN:
 			request->status = prepare_generate(request, err);
 			break;
 		case LLM_REQUEST_SCORE:
@@ -258,6 +268,8 @@ llm_engine_request_prepare(LlmJob *job)
 		case LLM_REQUEST_LOAD:
 		case LLM_REQUEST_UNLOAD:
 		case LLM_REQUEST_RESET_CACHE:
+		case LLM_REQUEST_UNPIN:
+		case LLM_REQUEST_PINS:
 			LLM_ASSERT(false);
 			break;
 	}

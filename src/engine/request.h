@@ -37,11 +37,12 @@ typedef struct LlmEngineRequest
 	uint64_t id;
 	bool bulk; /* one of many of its session */
 	LlmEngineRequestState state;
-	LlmRequest message;			 /* borrows from payload, turns and stops */
-	char *payload;				 /* owned; NULL once nothing of it is needed */
-	LlmChatTurn *turns;			 /* owned, of a GENERATE */
-	LlmStrView *stops;			 /* owned, of a GENERATE */
-	struct LlmModelEntry *model; /* NULL for INSPECT */
+	LlmRequest message;				 /* borrows from payload, turns and stops */
+	char *payload;					 /* owned; NULL once nothing of it is needed */
+	LlmChatTurn *turns;				 /* owned, of a GENERATE or PIN */
+	LlmStrView *stops;				 /* owned, of a GENERATE or PIN */
+	char pin_name[LLM_MAX_PIN_NAME]; /* of a PIN */
+	struct LlmModelEntry *model;	 /* NULL for INSPECT */
 	int64_t arrived_us;
 
 	/* Links: one list at a time, and the chain of the table of ids. */

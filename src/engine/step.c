@@ -158,6 +158,8 @@ take_row(LlmModelEntry *entry, const LlmLogitRow *row, const float *logits, LlmO
 	LLM_ASSERT(request->state == LLM_ENGINE_REQUEST_RUNNING);
 	if (row->position >= llm_sequence_n_computed(row->sequence))
 		return false;
+	if (request->message.kind == LLM_REQUEST_PIN)
+		return true; /* the row of its last token says that all of it is computed */
 	if (request->message.kind == LLM_REQUEST_SCORE)
 		return take_score_row(entry, request, row->position, logits);
 	return take_generate_row(entry, request, logits, outbox);

@@ -266,6 +266,12 @@ llm_request_kind_name(LlmRequestKind kind)
 			return "unload";
 		case LLM_REQUEST_RESET_CACHE:
 			return "reset cache";
+		case LLM_REQUEST_PIN:
+			return "pin";
+		case LLM_REQUEST_UNPIN:
+			return "unpin";
+		case LLM_REQUEST_PINS:
+			return "pins";
 	}
 	return "unknown";
 }
@@ -273,7 +279,7 @@ llm_request_kind_name(LlmRequestKind kind)
 bool
 llm_request_kind_infers(LlmRequestKind kind)
 {
-	return kind == LLM_REQUEST_GENERATE || kind == LLM_REQUEST_SCORE;
+	return kind == LLM_REQUEST_GENERATE || kind == LLM_REQUEST_SCORE || kind == LLM_REQUEST_PIN;
 }
 
 void
@@ -285,6 +291,13 @@ llm_request_write(LlmWriter *w, const LlmRequest *request)
 	{
 		case LLM_REQUEST_GENERATE:
 			generate_write(w, &request->generate);
+			break;
+		case LLM_REQUEST_PIN:
+			llm_write_string(w, request->pin_name);
+			generate_write(w, &request->generate);
+			break;
+		case LLM_REQUEST_UNPIN:
+			llm_write_string(w, request->pin_name);
 			break;
 		case LLM_REQUEST_SCORE:
 			score_write(w, &request->score);
@@ -299,8 +312,17 @@ llm_request_write(LlmWriter *w, const LlmRequest *request)
 		case LLM_REQUEST_LOAD:
 		case LLM_REQUEST_UNLOAD:
 		case LLM_REQUEST_RESET_CACHE:
+		case LLM_REQUEST_PINS:
 			break;
 	}
+}
+
+static void
+pin_name_read(LlmReader *r, LlmStrView *out)
+{
+	*out = llm_read_string(r);
+	if (out->len == 0 || !fits_cstring(*out, LLM_MAX_PIN_NAME))
+		r->failed = true;
 }
 
 static bool
@@ -336,6 +358,13 @@ llm_request_read(LlmStrView payload, LlmRequestArrays *arrays, LlmRequest *out, 
 		case LLM_REQUEST_GENERATE:
 			generate_read(&r, arrays, &out->generate);
 			break;
+		case LLM_REQUEST_PIN:
+			pin_name_read(&r, &out->pin_name);
+			generate_read(&r, arrays, &out->generate);
+			break;
+		case LLM_REQUEST_UNPIN:
+			pin_name_read(&r, &out->pin_name);
+			break;
 		case LLM_REQUEST_SCORE:
 			score_read(&r, &out->score);
 			break;
@@ -349,6 +378,7 @@ llm_request_read(LlmStrView payload, LlmRequestArrays *arrays, LlmRequest *out, 
 		case LLM_REQUEST_LOAD:
 		case LLM_REQUEST_UNLOAD:
 		case LLM_REQUEST_RESET_CACHE:
+		case LLM_REQUEST_PINS:
 			break;
 	}
 	return judge(llm_reader_finish(&r), "request", err);
@@ -462,6 +492,22 @@ llm_score_entry_read(LlmReader *r)
 	/* A logarithm of a probability; minus infinity is one, NaN is not. */
 	if (entry.token < 0 || !(entry.logprob <= 0.0))
 		r->failed = true;
+	return entry;
+}
+
+void
+llm_pin_entry_write(LlmWriter *w, const LlmPinEntry *entry)
+{
+	llm_write_string(w, entry->name);
+	llm_write_u32(w, entry->n_tokens);
+}
+
+LlmPinEntry
+llm_pin_entry_read(LlmReader *r)
+{
+	LlmPinEntry entry = {.name = llm_read_string(r)};
+
+	entry.n_tokens = llm_read_u32(r);
 	return entry;
 }
 
@@ -646,6 +692,7 @@ model_status_write(LlmWriter *w, const LlmModelStatus *model)
 	llm_write_u32(w, model->kv_blocks_total);
 	llm_write_u32(w, model->kv_blocks_free);
 	llm_write_u32(w, model->kv_blocks_cached);
+	llm_write_u32(w, model->kv_blocks_pinned);
 	for (int i = 0; i < LLM_N_MODEL_COUNTS; i++)
 		llm_write_u64(w, model->counts[i]);
 	llm_write_string(w, llm_strview(model->path));
@@ -671,6 +718,7 @@ model_status_read(LlmReader *r, LlmModelStatus *out)
 	out->kv_blocks_total = llm_read_u32(r);
 	out->kv_blocks_free = llm_read_u32(r);
 	out->kv_blocks_cached = llm_read_u32(r);
+	out->kv_blocks_pinned = llm_read_u32(r);
 	for (int i = 0; i < LLM_N_MODEL_COUNTS; i++)
 		out->counts[i] = llm_read_u64(r);
 	path = llm_read_string(r);
@@ -688,8 +736,8 @@ model_status_read(LlmReader *r, LlmModelStatus *out)
 	copy_cstring(out->last_error, last_error);
 }
 
-/* The least that model_status_write makes: 4 u64 and the counts, 8 u32 and two empty strings. */
-#define MODEL_STATUS_MIN_BYTES ((4 + LLM_N_MODEL_COUNTS) * 8 + 8 * 4 + 2 * 4)
+/* The least that model_status_write makes: 4 u64 and the counts, 9 u32 and two empty strings. */
+#define MODEL_STATUS_MIN_BYTES ((4 + LLM_N_MODEL_COUNTS) * 8 + 9 * 4 + 2 * 4)
 
 void
 llm_engine_status_write(LlmWriter *w, const LlmEngineStatus *status)

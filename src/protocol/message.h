@@ -23,6 +23,8 @@
 #define LLM_MAX_MODELS 16		/* models loaded at once */
 #define LLM_MAX_MODEL_NAME 64	/* bytes, with terminator */
 #define LLM_MAX_MODEL_PATH 1024 /* bytes, with terminator */
+#define LLM_MAX_PIN_NAME 64		/* bytes, with terminator */
+#define LLM_MAX_PINS 64			/* prefixes pinned in the KV cache of one model */
 
 /* ---- which model ---- */
 
@@ -84,7 +86,15 @@ typedef enum LlmRequestKind
 	 * -> LlmTokensResult: how many, count_only.
 	 */
 	LLM_REQUEST_RESET_CACHE,
-	LLM_REQUEST_LAST = LLM_REQUEST_RESET_CACHE
+
+	/*
+	 * Compute the prompt and keep it in the KV cache, under a name of the tenant, until UNPIN;
+	 * whole KV blocks of it -> LlmTokensResult: how many tokens, count_only.
+	 */
+	LLM_REQUEST_PIN,
+	LLM_REQUEST_UNPIN, /* -> the same, of what was pinned; LLM_ERR_NOT_FOUND */
+	LLM_REQUEST_PINS,  /* what this tenant has pinned -> u32 n, then n LlmPinEntry */
+	LLM_REQUEST_LAST = LLM_REQUEST_PINS
 } LlmRequestKind;
 
 /* One turn of a chat.  Both strings are data: nothing in them can become a control token. */
@@ -149,9 +159,10 @@ typedef struct LlmRequest
 {
 	LlmRequestKind kind;
 	LlmModelRef model;
+	LlmStrView pin_name; /* of PIN and UNPIN; not empty */
 	union
 	{
-		LlmGenerateRequest generate;
+		LlmGenerateRequest generate; /* of PIN as well, of which only the prompt counts */
 		LlmScoreRequest score;
 		LlmTokenizeRequest tokenize;
 		LlmDetokenizeRequest detokenize;
@@ -237,6 +248,18 @@ extern void llm_score_entry_write(LlmWriter *w, const LlmScoreEntry *entry);
 /* After llm_read_count(r, LLM_SCORE_ENTRY_MIN_BYTES): the next entry; check r->failed. */
 #define LLM_SCORE_ENTRY_MIN_BYTES 16
 extern LlmScoreEntry llm_score_entry_read(LlmReader *r);
+
+typedef struct LlmPinEntry
+{
+	LlmStrView name;
+	uint32_t n_tokens;
+} LlmPinEntry;
+
+extern void llm_pin_entry_write(LlmWriter *w, const LlmPinEntry *entry);
+
+/* After llm_read_count(r, LLM_PIN_ENTRY_MIN_BYTES): the next entry; check r->failed. */
+#define LLM_PIN_ENTRY_MIN_BYTES 8
+extern LlmPinEntry llm_pin_entry_read(LlmReader *r);
 
 typedef struct LlmModelFacts
 {
@@ -368,6 +391,7 @@ typedef struct LlmModelStatus
 	uint32_t kv_blocks_total;
 	uint32_t kv_blocks_free;			 /* hold nothing */
 	uint32_t kv_blocks_cached;			 /* hold prefixes that no running sequence uses */
+	uint32_t kv_blocks_pinned;			 /* of those in use, of pinned prefixes */
 	uint64_t counts[LLM_N_MODEL_COUNTS]; /* since load */
 	char path[LLM_MAX_MODEL_PATH];
 	char last_error[LLM_ERROR_MESSAGE_SIZE]; /* empty when there is none */

@@ -308,6 +308,7 @@ llm_scheduler_status(const LlmScheduler *scheduler, LlmSchedulerStatus *out)
 		.kv_blocks_cached = llm_kv_pool_n_idle(pool),
 		.pinned = scheduler->pinned.n,
 		.pinned_blocks = scheduler->n_pinned_blocks,
+		.kv_blocks_pinned = scheduler->n_pinned_blocks,
 		.steps = scheduler->steps,
 		.tokens = scheduler->tokens,
 		.preemptions = scheduler->preemptions,

@@ -169,6 +169,7 @@ typedef struct LlmSchedulerStatus
 	int32_t kv_blocks_total;
 	int32_t kv_blocks_free;	  /* hold nothing */
 	int32_t kv_blocks_cached; /* hold prefixes that no sequence uses now */
+	int32_t kv_blocks_pinned; /* of the full group: held by pinned sequences, which are no users */
 	int32_t pinned;			  /* sequences that only hold theirs */
 	int32_t pinned_blocks;	  /* of the full group; those that pins share count for each */
 	uint64_t steps;

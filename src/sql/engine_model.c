@@ -168,7 +168,7 @@ reset_cache(const LlmModelRef *model)
 	return result.n_tokens;
 }
 
-/* The same of all models of this database that are loaded. */
+/* The same of all loaded models of this database that the caller may use. */
 static int64
 reset_all_caches(void)
 {
@@ -177,9 +177,10 @@ reset_all_caches(void)
 
 	foreach (cell, llm_model_list())
 	{
+		const ForeignServer *server = (ForeignServer *) lfirst(cell);
 		LlmModelRef model;
 
-		if (llm_model_ref_of_server((ForeignServer *) lfirst(cell), &model) &&
+		if (llm_model_ref_may_use(server) && llm_model_ref_of_server(server, &model) &&
 			is_loaded(llm_model_ref_key(&model)))
 			n_tokens += reset_cache(&model);
 	}

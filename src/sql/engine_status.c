@@ -123,6 +123,7 @@ put_model(ReturnSetInfo *set, const ForeignServer *server, const LlmModelStatus 
 		IF_LOADED(Int32GetDatum((int32) model->kv_blocks_total)),
 		IF_LOADED(Int32GetDatum((int32) model->kv_blocks_free)),
 		IF_LOADED(Int32GetDatum((int32) model->kv_blocks_cached)),
+		IF_LOADED(Int32GetDatum((int32) model->kv_blocks_pinned)),
 		IF_LOADED(Int64GetDatum((int64) model->kv_bytes)),
 		IF_LOADED(Int64GetDatum((int64) model->counts[LLM_MODEL_ASKED_TOKENS])),
 		IF_LOADED(Int64GetDatum((int64) model->counts[LLM_MODEL_CACHED_TOKENS])),
@@ -157,12 +158,6 @@ find_loaded(const LlmEngineStatus *engine, const ForeignServer *server, bool *na
 	return NULL;
 }
 
-static bool
-may_use(const ForeignServer *server)
-{
-	return LLM_SERVER_ACLCHECK(server->serverid, GetUserId(), ACL_USAGE) == ACLCHECK_OK;
-}
-
 LLM_SQL_FUNCTION(postgres_llm_model_status);
 
 /* A row for each model that the caller may use; for members of pg_monitor, of every model. */
@@ -182,7 +177,7 @@ postgres_llm_model_status(PG_FUNCTION_ARGS)
 		ForeignServer *server = (ForeignServer *) lfirst(cell);
 		const LlmModelStatus *model = find_loaded(&status->engine, server, named);
 
-		if (sees_all || may_use(server))
+		if (sees_all || llm_model_ref_may_use(server))
 			put_model(set, server, model == NULL ? &unknown_model : model, sees_all);
 	}
 	for (uint32_t i = 0; sees_all && i < status->engine.n_models; i++)

@@ -31,10 +31,16 @@ name_of_argument(NullableDatum name)
 	return llm_guc_default_model;
 }
 
+bool
+llm_model_ref_may_use(const ForeignServer *server)
+{
+	return LLM_SERVER_ACLCHECK(server->serverid, GetUserId(), ACL_USAGE) == ACLCHECK_OK;
+}
+
 static void
 require_usage(const ForeignServer *server)
 {
-	if (LLM_SERVER_ACLCHECK(server->serverid, GetUserId(), ACL_USAGE) == ACLCHECK_OK)
+	if (llm_model_ref_may_use(server))
 		return;
 	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 					errmsg("permission denied for model \"%s\"", server->servername),

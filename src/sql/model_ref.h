@@ -30,4 +30,7 @@ extern void llm_model_ref_of_loaded(NullableDatum name, LlmModelRef *out);
  */
 extern bool llm_model_ref_of_server(const ForeignServer *server, LlmModelRef *out);
 
+/* Has the current role USAGE on the model? */
+extern bool llm_model_ref_may_use(const ForeignServer *server);
+
 #endif /* LLM_SQL_MODEL_REF_H */

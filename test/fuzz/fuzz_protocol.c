@@ -181,7 +181,7 @@ write_request(LlmWriter *w, LlmRequestKind kind)
 									.path = {"/proc/self/exe", 14},
 									.draft_path = {"/proc/self/exe", 14}}};
 
-	if (kind == LLM_REQUEST_GENERATE)
+	if (kind == LLM_REQUEST_GENERATE || kind == LLM_REQUEST_PIN)
 		request.generate = (LlmGenerateRequest){.stream = true,
 												.speculate = true,
 												.n_turns = 2,
@@ -196,6 +196,7 @@ write_request(LlmWriter *w, LlmRequestKind kind)
 		request.tokenize.text = (LlmStrView){"text", 4};
 	else if (kind == LLM_REQUEST_DETOKENIZE)
 		request.detokenize = (LlmDetokenizeRequest){2, "\1\0\0\0\2\0\0\0"};
+	request.pin_name = (LlmStrView){"pinned", 6};
 	llm_request_write(w, &request);
 }
 

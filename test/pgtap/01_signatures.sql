@@ -5,7 +5,7 @@
 \pset tuples_only true
 \pset pager off
 BEGIN;
-SELECT plan(23);
+SELECT plan(24);
 
 SELECT has_extension('postgres_llm');
 SELECT has_schema('llm');
@@ -13,10 +13,10 @@ SELECT is((SELECT extrelocatable FROM pg_extension WHERE extname = 'postgres_llm
 		  'the extension is not relocatable');
 SELECT functions_are('llm', ARRAY[
 	'alter_model', 'cache_reset', 'chat', 'count_tokens', 'create_model', 'detokenize', 'drop_model', 'engine_status',
-	'fill', 'generate', 'generate_detail', 'load_model', 'model_status', 'planner_support', 'progress_fill', 'prompt',
+	'fill', 'generate', 'generate_detail', 'load_model', 'model_status', 'pin_prefix', 'pinned_prefixes', 'planner_support', 'progress_fill', 'prompt',
 	'prompt_fields', 'prompt_fields_support', 'restart_engine', 'score', 'stat_engine', 'stat_requests', 'stat_reset', 'stat_usage', 'stream', 'tokenize',
-	'unload_model', 'validator']);
-SELECT views_are('llm', ARRAY['cache_status', 'engine_status', 'model_status', 'models', 'progress_fill', 'stat_engine',
+	'unload_model', 'unpin_prefix', 'validator']);
+SELECT views_are('llm', ARRAY['cache_status', 'engine_status', 'model_status', 'models', 'pinned_prefixes', 'progress_fill', 'stat_engine',
 	'stat_requests', 'stat_usage']);
 SELECT is_empty($$SELECT relname FROM pg_class
 				  WHERE relnamespace = 'llm'::regnamespace AND relkind NOT IN ('v', 'i')$$,
@@ -32,7 +32,7 @@ SELECT results_eq(
 SELECT results_eq(
 	$$SELECT proname::text COLLATE "default", pg_get_function_arguments(oid), pg_get_function_result(oid)
 	  FROM pg_proc WHERE pronamespace = 'llm'::regnamespace
-	  AND proname NOT IN ('generate', 'generate_detail', 'chat', 'stream', 'model_status', 'engine_status', 'progress_fill',
+	  AND proname NOT IN ('generate', 'generate_detail', 'chat', 'stream', 'model_status', 'engine_status', 'pinned_prefixes', 'progress_fill',
 						  'stat_engine', 'stat_requests', 'stat_usage')
 	  ORDER BY proname COLLATE "C", pronargs$$,
 	$$VALUES
@@ -51,6 +51,8 @@ SELECT results_eq(
 	('load_model', 'name text, OUT architecture text, OUT quantization text, OUT parameters bigint, '
 	 || 'OUT file_bytes bigint, OUT loaded_bytes bigint, OUT context_length integer, '
 	 || 'OUT vocabulary_size integer, OUT chat boolean', 'record'),
+	('pin_prefix', 'name text, prompt text, model text DEFAULT NULL::text, system_prompt text DEFAULT NULL::text, '
+	 || 'options jsonb DEFAULT NULL::jsonb', 'integer'),
 	('planner_support', 'internal', 'internal'),
 	('prompt', 'template text', 'text'),
 	('prompt', 'template text, VARIADIC arguments "any"', 'text'),
@@ -63,6 +65,7 @@ SELECT results_eq(
 	('stat_reset', '', 'void'),
 	('tokenize', 'text text, model text DEFAULT NULL::text', 'integer[]'),
 	('unload_model', 'name text', 'boolean'),
+	('unpin_prefix', 'name text, model text DEFAULT NULL::text', 'integer'),
 	('validator', 'options text[], catalog oid', 'void')$$,
 	'arguments of the other functions');
 SELECT results_eq(
@@ -104,9 +107,9 @@ SELECT results_eq(
 	$$VALUES
 	('s'::"char", 'r'::"char", 1000::float4, false, 'count_tokens detokenize tokenize'),
 	('s', 's', 1, false, 'prompt prompt prompt_fields'),
-	('v', 'r', 1, true, 'engine_status model_status progress_fill restart_engine '
+	('v', 'r', 1, true, 'engine_status model_status pinned_prefixes progress_fill restart_engine '
 	 || 'stat_engine stat_requests stat_reset stat_usage'),
-	('v', 'r', 100000, false, 'cache_reset chat generate generate generate_detail load_model score stream unload_model'),
+	('v', 'r', 100000, false, 'cache_reset chat generate generate generate_detail load_model pin_prefix score stream unload_model unpin_prefix'),
 	('v', 's', 1, true, 'planner_support prompt_fields_support'),
 	('v', 'u', 1, false, 'alter_model create_model drop_model fill'),
 	('v', 'u', 1, true, 'validator')$$,
@@ -114,7 +117,7 @@ SELECT results_eq(
 SELECT results_eq(
 	$$SELECT proname::text COLLATE "default", prorows FROM pg_proc WHERE pronamespace = 'llm'::regnamespace AND proretset
 	  ORDER BY proname COLLATE "C"$$,
-	$$VALUES ('generate', 100::float4), ('model_status', 10), ('progress_fill', 10), ('score', 100),
+	$$VALUES ('generate', 100::float4), ('model_status', 10), ('pinned_prefixes', 10), ('progress_fill', 10), ('score', 100),
 			 ('stat_engine', 10), ('stat_requests', 100), ('stat_usage', 100), ('stream', 100)$$, 'expected rows');
 
 -- How they are bound to C, which stays for ever.
@@ -134,7 +137,8 @@ SELECT columns_are('llm', 'model_status', ARRAY['model', 'state', 'loaded_bytes'
 	'running', 'waiting', 'kv_blocks', 'kv_blocks_free', 'kv_blocks_cached', 'last_used', 'path',
 	'last_error']);
 SELECT columns_are('llm', 'cache_status', ARRAY['model', 'bytes', 'blocks', 'blocks_free', 'blocks_cached',
-	'blocks_used', 'block_tokens', 'asked_tokens', 'cached_tokens', 'hit_rate', 'evictions']);
+	'blocks_used', 'blocks_pinned', 'block_tokens', 'asked_tokens', 'cached_tokens', 'hit_rate', 'evictions']);
+SELECT columns_are('llm', 'pinned_prefixes', ARRAY['name', 'model', 'tokens']);
 SELECT columns_are('llm', 'engine_status', ARRAY['state', 'description', 'broker_pid', 'engine_pid',
 	'started', 'retry_at', 'starts', 'failures', 'models', 'model_bytes',
 	'evictions', 'slots', 'slots_used', 'requests', 'completed',

@@ -5,7 +5,7 @@
 \pset tuples_only true
 \pset pager off
 BEGIN;
-SELECT plan(17);
+SELECT plan(18);
 
 CREATE ROLE llm_pgtap_user;
 CREATE ROLE llm_pgtap_monitor IN ROLE pg_monitor;
@@ -15,7 +15,7 @@ SELECT results_eq(
 	$$SELECT proname::text COLLATE "default" FROM pg_proc WHERE pronamespace = 'llm'::regnamespace
 	  AND has_function_privilege('llm_pgtap_user', oid, 'EXECUTE') ORDER BY proname COLLATE "C"$$,
 	$$VALUES ('chat'), ('count_tokens'), ('detokenize'), ('fill'), ('generate'), ('generate'), ('generate_detail'),
-			 ('model_status'), ('progress_fill'), ('prompt'), ('prompt'), ('prompt_fields'), ('score'), ('stat_engine'), ('stat_requests'), ('stat_usage'),
+			 ('model_status'), ('pinned_prefixes'), ('progress_fill'), ('prompt'), ('prompt'), ('prompt_fields'), ('score'), ('stat_engine'), ('stat_requests'), ('stat_usage'),
 			 ('stream'), ('tokenize')$$,
 	'what everyone may call');
 SELECT results_eq(
@@ -26,6 +26,7 @@ SELECT results_eq(
 SELECT table_privs_are('llm', 'models', 'llm_pgtap_user', ARRAY['SELECT']);
 SELECT table_privs_are('llm', 'model_status', 'llm_pgtap_user', ARRAY['SELECT']);
 SELECT table_privs_are('llm', 'cache_status', 'llm_pgtap_user', ARRAY['SELECT']);
+SELECT table_privs_are('llm', 'pinned_prefixes', 'llm_pgtap_user', ARRAY['SELECT']);
 SELECT table_privs_are('llm', 'engine_status', 'llm_pgtap_user', ARRAY[]::text[]);
 SELECT table_privs_are('llm', 'engine_status', 'llm_pgtap_monitor', ARRAY['SELECT']);
 SELECT table_privs_are('llm', 'progress_fill', 'llm_pgtap_user', ARRAY['SELECT']);

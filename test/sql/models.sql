@@ -119,6 +119,16 @@ SELECT llm.cache_reset('renamed'), llm.cache_reset();
 SELECT llm.unload_model('renamed');
 SELECT llm.unload_model('renamed');
 SELECT llm.cache_reset('renamed'), llm.cache_reset('nowhere');
+
+-- Pinned prefixes; the fake engine keeps none.
+SELECT llm.pin_prefix('greeting', 'hello', 'renamed', options => '{"raw": true}');
+SELECT * FROM llm.pinned_prefixes;
+SELECT llm.unpin_prefix('greeting', 'renamed');
+SELECT llm.pin_prefix(NULL, 'hello', 'renamed');
+SELECT llm.pin_prefix('', 'hello', 'renamed');
+SELECT llm.pin_prefix(repeat('n', 64), 'hello', 'renamed');
+SELECT llm.pin_prefix('greeting', NULL, 'renamed');
+SELECT llm.pin_prefix('greeting', 'hello', 'nowhere');
 SELECT state, loaded_bytes, context_length FROM llm.model_status WHERE model = 'renamed';
 SELECT llm.load_model('nowhere');
 SELECT llm.load_model(NULL);

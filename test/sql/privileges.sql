@@ -28,6 +28,8 @@ SELECT llm.drop_model('tiny');
 SELECT llm.load_model('tiny');
 SELECT llm.unload_model('tiny');
 SELECT llm.cache_reset();
+SELECT llm.pin_prefix('p', 'q'), llm.unpin_prefix('p');
+SELECT count(*) FROM llm.pinned_prefixes;
 SELECT count(*) FROM llm.cache_status;
 SELECT llm.restart_engine();
 CREATE SERVER mine FOREIGN DATA WRAPPER postgres_llm OPTIONS (source 'tiny.gguf');

@@ -316,6 +316,7 @@ check_models(void)
 static void
 check_other_requests(void)
 {
+	static const LlmChatTurn turn = {{"system", 6}, {"Be short.", 9}};
 	LlmRequest request, back;
 	LlmStrView bytes;
 	LlmError err;
@@ -344,11 +345,24 @@ check_other_requests(void)
 
 	for (int kind = LLM_REQUEST_INSPECT; kind <= LLM_REQUEST_LAST; kind++)
 	{
+		bool is_pin = kind == LLM_REQUEST_PIN || kind == LLM_REQUEST_UNPIN;
+
 		request = base_request((LlmRequestKind) kind);
+		request.pin_name = llm_strview("the system prompt");
+		if (kind == LLM_REQUEST_PIN)
+			request.generate = (LlmGenerateRequest){.n_turns = 1,
+													.turns = &turn,
+													.max_tokens = 1,
+													.sampling = llm_sampling_params_default()};
 		WRITE(bytes, llm_request_write(&w, &request));
 		CHECK(llm_request_read(bytes, &arrays, &back, &err) == LLM_OK && (int) back.kind == kind);
+		CHECK(!is_pin || llm_strview_equal(back.pin_name, request.pin_name));
 		check_cuts(bytes, read_request);
 	}
+	request = base_request(LLM_REQUEST_UNPIN);
+	WRITE(bytes, llm_request_write(&w, &request));
+	CHECK(read_request(bytes, &err) == LLM_ERR_PROTOCOL);
+	free((char *) bytes.data);
 }
 
 static void
@@ -528,7 +542,7 @@ check_life(void)
 	status.n_models = LLM_MAX_MODELS;
 	for (uint32_t i = 0; i < status.n_models; i++)
 		status.models[i] = (LlmModelStatus){
-			i + 1, LLM_MODEL_FAILED, 2, 3, 15, 14, 4, 5, 6, 8, 5, 3, {9, 10, 11, 12},
+			i + 1, LLM_MODEL_FAILED, 2, 3, 15, 14, 4, 5, 6, 8, 5, 3, 1, {9, 10, 11, 12},
 			"",	   "no such file"};
 	memset(status.models[1].path, 'p', sizeof(status.models[1].path) - 1);
 	status.models[2].last_error[0] = '\0';
