@@ -25,12 +25,21 @@ least_computed(const LlmScheduler *scheduler, const LlmLane *lane)
 	return least;
 }
 
+/* Back to the place in the queue that it had, with nothing computed. */
 static void
 preempt(LlmScheduler *scheduler, LlmSequence *sequence)
 {
 	LlmLane *lane = llm_scheduler_lane(scheduler, sequence);
 
-	llm_sequence_preempt(sequence, &scheduler->store, &lane->running, &lane->waiting);
+	/* Each computed token that wanted a row has had it, and is not to be sampled from again. */
+	if (sequence->logits_from < sequence->n_computed)
+		sequence->logits_from = sequence->n_computed;
+	if (sequence->n_reached < sequence->n_computed)
+		sequence->n_reached = sequence->n_computed;
+	llm_sequence_release(sequence, &scheduler->store);
+	sequence->n_replaced++;
+	sequence->n_preempted++;
+	llm_sequence_move(sequence, LLM_SEQUENCE_WAITING, &lane->running, &lane->waiting);
 	llm_gathering_returned(&scheduler->gathering);
 	scheduler->preemptions++;
 }

@@ -75,19 +75,14 @@ list_unlink(LlmSequenceList *list, LlmSequence *sequence)
 static void
 list_insert_by_serial(LlmSequenceList *list, LlmSequence *sequence)
 {
-	LlmSequence *next = list->first;
+	LlmSequence *prev = list->last;
 
-	while (next != NULL && next->serial < sequence->serial)
-		next = next->next;
-	if (next == NULL)
-	{
-		list_append(list, sequence);
-		return;
-	}
-	sequence->prev = next->prev;
-	sequence->next = next;
-	*(next->prev != NULL ? &next->prev->next : &list->first) = sequence;
-	next->prev = sequence;
+	while (prev != NULL && prev->serial > sequence->serial)
+		prev = prev->prev;
+	sequence->prev = prev;
+	sequence->next = prev != NULL ? prev->next : list->first;
+	*(prev != NULL ? &prev->next : &list->first) = sequence;
+	*(sequence->next != NULL ? &sequence->next->prev : &list->last) = sequence;
 	list->n++;
 }
 
@@ -95,7 +90,8 @@ void
 llm_sequence_move(LlmSequence *sequence, LlmSequenceState state, LlmSequenceList *from,
 				  LlmSequenceList *to)
 {
-	LLM_ASSERT(state > sequence->state); /* all exits but preemption lead forward */
+	LLM_ASSERT(state != LLM_SEQUENCE_WAITING || sequence->state == LLM_SEQUENCE_NEW ||
+			   sequence->state == LLM_SEQUENCE_RUNNING);
 	LLM_ASSERT(state != LLM_SEQUENCE_RUNNING || sequence->state == LLM_SEQUENCE_WAITING);
 	LLM_ASSERT(state != LLM_SEQUENCE_PINNED || sequence->state == LLM_SEQUENCE_RUNNING);
 	LLM_ASSERT((from == NULL) == (sequence->state == LLM_SEQUENCE_NEW));
@@ -105,27 +101,10 @@ llm_sequence_move(LlmSequence *sequence, LlmSequenceState state, LlmSequenceList
 	if (from != NULL)
 		list_unlink(from, sequence);
 	sequence->state = state;
-	if (to != NULL)
+	if (state == LLM_SEQUENCE_WAITING)
+		list_insert_by_serial(to, sequence);
+	else if (to != NULL)
 		list_append(to, sequence);
-}
-
-void
-llm_sequence_preempt(LlmSequence *sequence, LlmKvStore *store, LlmSequenceList *running,
-					 LlmSequenceList *waiting)
-{
-	LLM_ASSERT(sequence->state == LLM_SEQUENCE_RUNNING && sequence->n_planned == 0);
-
-	/* Each computed token that wanted a row has had it, and is not to be sampled from again. */
-	if (sequence->logits_from < sequence->n_computed)
-		sequence->logits_from = sequence->n_computed;
-	if (sequence->n_reached < sequence->n_computed)
-		sequence->n_reached = sequence->n_computed;
-	llm_sequence_release(sequence, store);
-	sequence->n_replaced++;
-	sequence->n_preempted++;
-	list_unlink(running, sequence);
-	sequence->state = LLM_SEQUENCE_WAITING;
-	list_insert_by_serial(waiting, sequence);
 }
 
 /* Are the window blocks held from the right one on, and no more than a sequence may have? */

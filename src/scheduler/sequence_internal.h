@@ -135,8 +135,8 @@ extern LlmStatus llm_sequence_create(const LlmSequenceSpec *spec, uint64_t seria
 extern void llm_sequence_destroy(LlmSequence *sequence);
 
 /*
- * The state machine: leave the list of the old state (from, NULL for NEW), enter the end of the
- * list of the new one (to, NULL for REMOVED).
+ * The state machine: leave the list of the old state (from, NULL for NEW), enter the list of the
+ * new one (to, NULL for REMOVED): of waiting sequences in order of arrival, else at its end.
  */
 extern void llm_sequence_move(LlmSequence *sequence, LlmSequenceState state, LlmSequenceList *from,
 							  LlmSequenceList *to);
@@ -187,13 +187,6 @@ extern bool llm_sequence_extend(LlmSequence *sequence, LlmKvStore *store, int32_
  * came free in their place.
  */
 extern bool llm_sequence_lacks_window(const LlmSequence *sequence, const LlmKvStore *store);
-
-/*
- * Back from running to waiting, before those that came later: nothing is computed any more, and of
- * the rows that were delivered none will be wanted again.  Not while it is planned.
- */
-extern void llm_sequence_preempt(LlmSequence *sequence, LlmKvStore *store, LlmSequenceList *running,
-								 LlmSequenceList *waiting);
 
 /* Plan n_tokens more, of which the blocks are its own or promised: take them. */
 extern void llm_sequence_plan(LlmSequence *sequence, LlmKvStore *store, int32_t n_tokens);
