@@ -23,7 +23,7 @@
 typedef struct LlmGathering
 {
 	bool in_batches; /* dynamic or static */
-	int32_t n_left;	 /* of the batch under way, still to be admitted; not for in-flight */
+	int32_t n_left;	 /* of the batch under way, still to be admitted; 0 for in-flight */
 } LlmGathering;
 
 /* Begin a step: the next batch is formed if none is under way. */
@@ -31,6 +31,8 @@ static inline void
 llm_gathering_begin(LlmGathering *gathering, int32_t n_running, int32_t n_waiting,
 					int32_t max_sequences)
 {
+	if (!gathering->in_batches)
+		return;
 	if (n_running == 0 && gathering->n_left == 0)
 		gathering->n_left = max_sequences;
 
@@ -55,7 +57,7 @@ llm_gathering_admitted(LlmGathering *gathering)
 static inline void
 llm_gathering_returned(LlmGathering *gathering)
 {
-	gathering->n_left++;
+	gathering->n_left += gathering->in_batches;
 }
 
 #endif /* LLM_SCHEDULER_GATHERING_H */
