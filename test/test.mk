@@ -55,8 +55,10 @@ $(TINY_FILES): test/tools/make_gguf.py test/tools/gguf_writer.py
 	python3 $< $@ $(if $(findstring tiny-window,$@),--layers=3 --window=40 --full-every=3) \
 		$(if $(findstring tiny-other,$@),--seed=2 --layers=1)
 
+# Two at a time; what each prints comes in one piece.
 unit: $(UNIT_PROGRAMS) $(GOLDEN_FILES)
-	@status=0; for program in $(UNIT_PROGRAMS); do $$program || status=1; done; exit $$status
+	@printf '%s\n' $(UNIT_PROGRAMS) | xargs -n 1 -P 2 \
+		sh -c '"$$0" > "$$0.log" 2>&1; status=$$?; cat "$$0.log"; exit $$status'
 
 # ---- fuzzing (test/fuzz/README.md): a smoke test with any compiler, a search with clang ----
 

@@ -11,6 +11,7 @@
 #include "engine/launch.h"
 #include "engine/serve.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -58,6 +59,21 @@ die_with_parent(void)
 		_exit(0);
 }
 
+/*
+ * What is large goes back to the system when it is freed, whatever the order.  The C library would
+ * raise the size from which it does so at the first large free, by itself, and later models,
+ * caches and texts would leave holes in the heap.
+ */
+#define LARGE_BYTES (128 * 1024)
+
+static void
+keep_heap_small(void)
+{
+#ifdef __GLIBC__
+	(void) mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
+#endif
+}
+
 static int
 serve(int fd)
 {
@@ -67,6 +83,7 @@ serve(int fd)
 	bool unclean;
 
 	die_with_parent();
+	keep_heap_small();
 	status = llm_serve(&options, &unclean, &err);
 	if (status != LLM_OK)
 		fprintf(stderr, "postgres_llm_engine: %s\n", err.message);

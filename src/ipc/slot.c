@@ -114,10 +114,16 @@ llm_slot_wake_owner(const LlmSlot *slot)
 	SetLatch(&GetPGProcByNumber(slot->owner)->procLatch);
 }
 
-/* Free all that the slot holds and make it FREE; the caller is the only one who may. */
+/*
+ * Free all that the slot holds, count its request and make it FREE; the caller is the only one who
+ * may.  So of requests whose slots are free each has been counted.
+ */
 static void
 free_slot(LlmSlot *slot, LlmRequestEnd end)
 {
+	static const LlmBoardCounter counters[] = {[LLM_END_RESULT] = LLM_COUNT_COMPLETED,
+											   [LLM_END_ERROR] = LLM_COUNT_FAILED,
+											   [LLM_END_GIVEN_UP] = LLM_COUNT_CANCELLED};
 	uint32 n_chunks = pg_atomic_read_u32(&slot->n_chunks);
 
 	/* The chunk that was read last is not freed yet. */
@@ -132,6 +138,7 @@ free_slot(LlmSlot *slot, LlmRequestEnd end)
 	llm_payload_free(&slot->request, slot->request_bytes);
 	llm_payload_free(&slot->result, slot->result_bytes);
 	llm_activity_end(llm_slot_number(slot), end);
+	llm_board_count(counters[end]);
 	pg_write_barrier();
 	pg_atomic_write_u32(&slot->state, LLM_SLOT_FREE);
 }
@@ -249,7 +256,6 @@ llm_slot_release(LlmSlot *slot)
 	{
 		if (!move_state(slot, &state, LLM_SLOT_ABANDONED))
 			continue;
-		llm_board_count(LLM_COUNT_CANCELLED);
 		llm_ring_push(llm_slot_number(slot));
 		llm_board_wake_broker();
 		return;
@@ -318,7 +324,6 @@ end_request(LlmSlot *slot, LlmSlotState to)
 		/* From the moment of the swap on the slot is its owner's. */
 		if (!move_state(slot, &state, to))
 			continue;
-		llm_board_count(to == LLM_SLOT_DONE ? LLM_COUNT_COMPLETED : LLM_COUNT_FAILED);
 		SetLatch(&GetPGProcByNumber(owner)->procLatch);
 		return;
 	}

@@ -7,7 +7,6 @@ use lib $FindBin::RealBin;
 use LlmNode;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(time);
 
 my $node = new_llm_node('shutdown');
 my ($out, $err);
@@ -25,10 +24,9 @@ sub fill
 for my $mode (qw(fast immediate))
 {
 	my ($engine, @queries) = fill();
-	my $before = time();
 
+	# They would hang for ever: pg_ctl would give up and the test die here.
 	$node->stop($mode);
-	cmp_ok(time() - $before, '<', 10, "$mode shutdown does not wait");
 	ok(wait_until(sub { !process_alive($engine) }), "$mode shutdown leaves no engine");
 	for my $query (@queries)
 	{
@@ -44,11 +42,9 @@ for my $mode (qw(fast immediate))
 my $engine = status($node, 'engine_pid');
 my $query = start_query($node, "SELECT llm.generate('[[steps=1000]] one'), llm.generate('two')");
 ok(wait_for_status($node, 'slots_used = 1'), 'a slow request runs');
-my $before = time();
 $node->stop('smart');
 ($out, $err) = finish_query($query);
 is($out, 'fake: one|fake: two', 'smart shutdown lets the session finish');
-cmp_ok(time() - $before, '<', 20, '... and does not wait for more');
 ok(wait_until(sub { !process_alive($engine) }), 'smart shutdown leaves no engine');
 
 # A backend that dies hard makes the server start over: fresh memory, a fresh engine.

@@ -25,7 +25,7 @@ use Time::HiRes qw(time usleep);
 my $seconds = $ENV{STORM_SECONDS} // 60;
 my $seed = $ENV{LLM_STORM_SEED} // int(time());
 my $node = PostgreSQL::Test::Cluster->new('storms');
-my $answer_s = 10; # a call in a quiet server takes less
+my $answer_s = 30; # a call in a quiet server takes far less; one that waits for what was lost, longer
 my $n_storms = 0;
 my %all;
 

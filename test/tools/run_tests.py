@@ -6,7 +6,9 @@ Usage: run_tests.py [--pg-config PG_CONFIG] [SUITE...]       all suites without 
        run_tests.py --self-test
 
 The output of each suite goes to .build/test-logs/SUITE.log; of a suite that fails, the end is
-printed.  The last line is "N passed, N failed, N skipped"; the exit status is 0 when nothing failed.
+printed, and the lines that name what failed are printed once more before the counts, so that a log
+of which only the end was kept says it.  The last line is "N passed, N failed, N skipped"; the exit
+status is 0 when nothing failed.
 """
 import argparse
 import os
@@ -27,11 +29,16 @@ PROVE_TOTAL = re.compile(r"^Files=\d+, Tests=(\d+),")
 PROVE_FAILED = re.compile(r"^\s+Failed tests?:\s+(.*)$")
 PROVE_BROKEN = re.compile(r"^\s+Parse errors:|^\s+Non-zero (?:exit|wait) status: |Dubious, test returned")
 PROVE_SKIPPED = re.compile(r"^\S+ \.+ skipped: (.*)$")
+# A failed check of a unit program, of pg_regress or of prove, with what prove says of it; a crash.
+FAILURE = re.compile(r"^FAILED |\.\.\. FAILED|^not ok |^[-+](?![-+])|^#\s+(?:Failed test|at |got:|expected:|'|doesn't match)"
+                     r"|^# Looks like|ERROR: \w+Sanitizer|runtime error:|Assertion|ran out of time|\*\*\* \[")
+MOST_FAILURES = 30
 
 
 class Counts:
     def __init__(self, passed=0, failed=0, skipped=0):
         self.passed, self.failed, self.skipped = passed, failed, skipped
+        self.failures = []  # lines of the output
 
     def add(self, other):
         self.passed += other.passed
@@ -74,6 +81,11 @@ def parse(output):
     return counts
 
 
+def failures(output):
+    """The first lines that name what failed."""
+    return [line for line in output.splitlines() if FAILURE.search(line)][:MOST_FAILURES]
+
+
 def run_suite(name, command):
     LOGS.mkdir(parents=True, exist_ok=True)
     log = LOGS / f"{name}.log"
@@ -97,6 +109,7 @@ def run_suite(name, command):
         print(f"    exit status {status}; the end of {log.relative_to(ROOT)}:")
         for line in output.splitlines()[-60:]:
             print("    | " + line)
+        counts.failures = failures(output)
     print(f"{name}: {counts} ({time.monotonic() - start:.0f} s)", flush=True)
     return counts
 
@@ -156,6 +169,8 @@ def self_test():
     for text, want in cases.items():
         got = parse(text)
         assert (got.passed, got.failed, got.skipped) == want, f"{text!r}: {got}"
+    assert failures("ok\n#   Failed test 'a'\n#   at a.pl line 5.\n# note\nFAILED a.c:3: x == 1") == [
+        "#   Failed test 'a'", "#   at a.pl line 5.", "FAILED a.c:3: x == 1"]
 
 
 def main():
@@ -174,13 +189,14 @@ def main():
         suites = suites_of_versions(args.pg_config)
     else:
         suites = suites_of(args.pg_config, with_versions=not args.suites)
-    total, lines = Counts(), []
+    total, lines, failed = Counts(), [], []
     for name, command in suites.items():
         if not args.suites or name in args.suites or name.split("-")[0] in args.suites:
             counts = run_suite(name, command)
             total.add(counts)
             lines.append(f"  {name:<12} {counts}")
-    print("\n" + "\n".join(lines))
+            failed += [f"  {name}: {line}" for line in counts.failures]
+    print("\n".join(["", *failed, *lines]))
     print(total)
     return 1 if total.failed or not lines else 0
 
