@@ -25,6 +25,9 @@
  * Drafts.  When all that is known has been planned, drafted tokens of the sequences that got their
  * last known one may join, as many as pay (draft_share.c) and both budgets still hold.
  *
+ * Time.  Prompts get no more than keeps the step short, as far as is known what steps cost: whoever
+ * comes, is cancelled or waits for the next token of a text waits until the step has ended.
+ *
  * Memory.  Before anything is planned, running sequences that need more KV blocks than they were
  * promised get them, if need be from others, which are preempted (preemption.h).  So whatever is
  * planned afterwards has its blocks.
@@ -38,7 +41,18 @@
 #include "scheduler/admission.h"
 #include "scheduler/preemption.h"
 
+#include <math.h>
 #include <stddef.h>
+
+/*
+ * How long prompts may make a step in which interactive sequences decode, and any other: a time, or
+ * so many times what the step takes with its decodes alone where that is more.  The factors bound
+ * what short steps cost where a step of one token takes as long as one of a few.
+ */
+#define PAUSE_US 200e3
+#define PAUSE_STRETCH 3
+#define STEP_US 1e6
+#define STEP_STRETCH 8
 
 /* What is left of a step. */
 typedef struct Budget
@@ -193,13 +207,42 @@ plan_chunks(LlmScheduler *scheduler, Budget *budget, int32_t n_chunked)
 	}
 }
 
+/*
+ * Of max_tokens those that the lane's prompts may have beside its n_decodes decodes; one at least.
+ * The lane is the first one with tokens in this step.
+ */
+static int32_t
+prompt_tokens(const LlmScheduler *scheduler, const LlmLane *lane, int32_t n_decodes,
+			  int32_t max_tokens)
+{
+	const LlmStepCost *cost = &scheduler->bulk_share.cost;
+	bool texts_wait = lane == &scheduler->interactive && n_decodes > 0;
+	double decodes_us = llm_step_cost_predict(cost, n_decodes > 0 ? n_decodes : 1);
+	double bound_us = fmax(texts_wait ? PAUSE_US : STEP_US,
+						   (texts_wait ? PAUSE_STRETCH : STEP_STRETCH) * decodes_us);
+	int32_t n_tokens;
+
+	if (decodes_us == 0 || max_tokens <= 1)
+		return max_tokens;
+	n_tokens = llm_step_cost_tokens_within(cost, bound_us, n_decodes + max_tokens) - n_decodes;
+	return n_tokens < 1 ? 1 : n_tokens;
+}
+
 static void
 plan_lane(LlmScheduler *scheduler, LlmLane *lane, Budget *budget)
 {
+	int32_t n_before = scheduler->n_planned;
 	int32_t n_chunked = plan_decodes(scheduler, lane, budget);
+	int32_t n_decodes = scheduler->n_planned - n_before;
+	int32_t n_kept = 0;
 
+	/* Beside interactive sequences the budget of bulk work is bounded already. */
+	if (n_before == 0)
+		n_kept = budget->tokens - prompt_tokens(scheduler, lane, n_decodes, budget->tokens);
+	budget->tokens -= n_kept;
 	n_chunked = admit(scheduler, lane, budget, n_chunked);
 	plan_chunks(scheduler, budget, n_chunked);
+	budget->tokens += n_kept;
 	LLM_ASSERT(budget->tokens >= 0 && budget->rows >= 0);
 }
 

@@ -9,9 +9,10 @@
  * model and are measured; between them the clock is simulated, so that a wait costs no time here:
  * it goes on by what each step took, and to the next arrival where nothing can run.  Requests come
  * all at once, or at random at --load percent of the rate at which in-flight batching served them
- * all at once (a Poisson process, the same arrivals for each policy of a round).  --timeout is that
- * of dynamic batches, in ms.  The policies take turns within a round; figures are medians over
- * rounds, latencies quantiles of a round's requests.
+ * all at once (a Poisson process, the same arrivals for each policy of a round).  All at once they
+ * are bulk work, as they come single calls.  --timeout is that of dynamic batches, in ms.  The
+ * policies take turns within a round; figures are medians over rounds, latencies quantiles of a
+ * round's requests, pauses quantiles of the times between two tokens of one request.
  */
 #include "bench_run.h"
 
@@ -30,7 +31,8 @@ typedef struct Request
 {
 	int n_prompt, n_answer;
 	double arrival_us;
-	double end_us;
+	double token_us; /* when its last token came; at its end that of the answer */
+	bool bulk;
 	LlmSequence *sequence;
 } Request;
 
@@ -41,6 +43,7 @@ typedef struct Outcome
 	double steps;
 	double occupancy; /* sequences of a step, of n_batch */
 	double p50_ms, p99_ms;
+	double pause_p99_ms;
 } Outcome;
 
 static const struct
@@ -53,6 +56,8 @@ static const struct
 
 static BenchRun run;
 static Request requests[MAX_REQUESTS];
+static double *pauses_ms; /* [answer tokens of all requests] */
+static int n_pauses;
 static uint64_t random_state;
 
 /* In (0, 1). */
@@ -92,6 +97,7 @@ make_arrivals(int round, double rate)
 		if (rate > 0)
 			at_us -= log(draw()) * 1e6 / rate;
 		requests[i].arrival_us = at_us;
+		requests[i].bulk = rate == 0;
 	}
 }
 
@@ -114,7 +120,7 @@ make_scheduler(LlmBatchPolicy policy)
 	return scheduler;
 }
 
-/* Bulk work, and of no tenant: nothing but the policy decides. */
+/* Of no tenant: nothing but the policy decides. */
 static void
 add_request(LlmScheduler *scheduler, int i)
 {
@@ -125,7 +131,7 @@ add_request(LlmScheduler *scheduler, int i)
 							.n_tokens = request->n_prompt,
 							.max_new_tokens = request->n_answer,
 							.logits_from = request->n_prompt - 1,
-							.bulk = true};
+							.bulk = request->bulk};
 	LlmError error;
 
 	for (int at = 0; at < request->n_prompt; at++)
@@ -135,20 +141,23 @@ add_request(LlmScheduler *scheduler, int i)
 	free(tokens);
 }
 
-/* Requests that have their whole answer leave; how many did. */
+/* The tokens of a step have come; requests that have their whole answer leave: how many did. */
 static int
-take_finished(LlmScheduler *scheduler, const LlmBatchView *batch, const LlmLogitRow *rows,
-			  double now_us)
+take_tokens(LlmScheduler *scheduler, const LlmBatchView *batch, const LlmLogitRow *rows,
+			double now_us)
 {
 	int n = 0;
 
 	for (int32_t i = 0; i < batch->n_logit_rows; i++)
 	{
 		Request *request = llm_sequence_owner(rows[i].sequence);
+		int n_tokens = llm_sequence_n_tokens(rows[i].sequence) - request->n_prompt;
 
-		if (llm_sequence_n_tokens(rows[i].sequence) < request->n_prompt + request->n_answer)
+		if (n_tokens > 1)
+			pauses_ms[n_pauses++] = (now_us - request->token_us) / 1e3;
+		request->token_us = now_us;
+		if (n_tokens < request->n_answer)
 			continue;
-		request->end_us = now_us;
 		llm_scheduler_remove(scheduler, rows[i].sequence);
 		n++;
 	}
@@ -163,14 +172,15 @@ outcome(double now_us, int64_t n_steps, int64_t n_sequences)
 
 	for (int i = 0; i < n_requests; i++)
 	{
-		latency_ms[i] = (requests[i].end_us - requests[i].arrival_us) / 1e3;
+		latency_ms[i] = (requests[i].token_us - requests[i].arrival_us) / 1e3;
 		n_tokens += requests[i].n_answer;
 	}
 	return (Outcome){.tokens_per_s = n_tokens * 1e6 / now_us,
 					 .steps = (double) n_steps,
 					 .occupancy = (double) n_sequences / (double) n_steps / n_batch,
 					 .p50_ms = bench_quantile(latency_ms, n_requests, 0.5),
-					 .p99_ms = bench_quantile(latency_ms, n_requests, 0.99)};
+					 .p99_ms = bench_quantile(latency_ms, n_requests, 0.99),
+					 .pause_p99_ms = bench_quantile(pauses_ms, n_pauses, 0.99)};
 }
 
 /* Until when nothing can be done: the next arrival, or the end of a batch's wait. */
@@ -190,6 +200,7 @@ run_requests(LlmBatchPolicy policy)
 	int64_t n_steps = 0, n_sequences = 0;
 	double now_us = 0, gathers_until_us = INFINITY;
 
+	n_pauses = 0;
 	while (n_ended < n_requests)
 	{
 		const LlmLogitRow *rows;
@@ -212,7 +223,7 @@ run_requests(LlmBatchPolicy policy)
 		now_us += (double) (llm_clock_now_us() - began_us);
 		n_steps++;
 		n_sequences += batch->n_seqs;
-		n_ended += take_finished(scheduler, batch, rows, now_us);
+		n_ended += take_tokens(scheduler, batch, rows, now_us);
 	}
 	llm_scheduler_destroy(scheduler);
 	return outcome(now_us, n_steps, n_sequences);
@@ -233,12 +244,13 @@ median_of(const Outcome *outcomes, size_t field)
 static void
 print_policy(const char *name, const Outcome *outcomes)
 {
-	printf("%-10s %10.1f %8.0f %11.1f %% %10.0f %10.0f\n", name,
+	printf("%-10s %10.1f %8.0f %11.1f %% %10.0f %10.0f %12.0f\n", name,
 		   median_of(outcomes, offsetof(Outcome, tokens_per_s)),
 		   median_of(outcomes, offsetof(Outcome, steps)),
 		   100.0 * median_of(outcomes, offsetof(Outcome, occupancy)),
 		   median_of(outcomes, offsetof(Outcome, p50_ms)),
-		   median_of(outcomes, offsetof(Outcome, p99_ms)));
+		   median_of(outcomes, offsetof(Outcome, p99_ms)),
+		   median_of(outcomes, offsetof(Outcome, pause_p99_ms)));
 }
 
 /* All policies over the same arrivals, round by round; the requests per second of the first. */
@@ -248,8 +260,8 @@ compare(const char *title, double rate)
 	static Outcome outcomes[N_POLICIES][MAX_ROUNDS];
 	double n_tokens = 0;
 
-	printf("%s\n%-10s %10s %8s %13s %10s %10s\n", title, "policy", "tokens/s", "steps",
-		   "places in use", "p50 ms", "p99 ms");
+	printf("%s\n%-10s %10s %8s %13s %10s %10s %12s\n", title, "policy", "tokens/s", "steps",
+		   "places in use", "p50 ms", "p99 ms", "pause p99 ms");
 	for (int round = 0; round < n_rounds; round++)
 	{
 		make_arrivals(round, rate);
@@ -291,6 +303,7 @@ main(int argc, char **argv)
 			   (int64_t) n_batch * (longest_prompt + longest_answer + LLM_KV_BLOCK));
 	run.sampling.temperature = 0;
 	make_requests();
+	pauses_ms = malloc((size_t) n_requests * (size_t) longest_answer * sizeof(double));
 	printf(
 		"%d requests, prompts of %d to %d tokens, answers of %d to %d, %d at once, median of %d\n",
 		n_requests, SHORTEST_PROMPT, longest_prompt, SHORTEST_ANSWER, longest_answer, n_batch,
@@ -299,6 +312,7 @@ main(int argc, char **argv)
 	snprintf(title, sizeof(title), "as they come, %.2f a second (%d %% load), dynamic waits %d ms",
 			 rate, load_percent, timeout_ms);
 	compare(title, rate);
+	free(pauses_ms);
 	bench_close(&run);
 	return 0;
 }

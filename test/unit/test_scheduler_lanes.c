@@ -336,6 +336,56 @@ check_latency(double pause_ms, double max_ratio, double min_bulk)
 	llm_scheduler_destroy(sim.scheduler);
 }
 
+/* One step of a machine so many times slower than the measured one; its tokens and milliseconds. */
+static double
+step_of_slow_machine(LlmScheduler *scheduler, double slowness, int32_t *n_tokens)
+{
+	const LlmLogitRow *rows;
+	const LlmBatchView *view = llm_scheduler_plan(scheduler, &rows);
+	double ms;
+
+	*n_tokens = view->n_tokens;
+	ms = slowness * measured_ms(view->n_tokens);
+	llm_scheduler_commit(scheduler);
+	llm_scheduler_note_time(scheduler, (int64_t) (1000 * ms));
+	for (int32_t r = 0; r < view->n_logit_rows; r++)
+		llm_sequence_append(rows[r].sequence, 1);
+	return ms;
+}
+
+/*
+ * While an interactive sequence decodes, the prompt of another leaves its steps at a fifth of a
+ * second, or at three times their length where that is more; alone it has a second, or eight times.
+ * Bulk work always has these.
+ */
+static void
+check_step_length(double slowness, bool bulk)
+{
+	LlmScheduler *scheduler = create(roomy);
+	LlmSequence *decodes = add(scheduler, 1, 400, bulk), *reads;
+	double one_ms = slowness * measured_ms(1), long_ms = fmax(1000, 8 * one_ms);
+	double bound_ms = bulk ? long_ms : fmax(200, 3 * one_ms);
+	int32_t n_tokens;
+
+	/* What steps cost has to be seen first. */
+	(void) step_of_slow_machine(scheduler, slowness, &n_tokens);
+	reads = add(scheduler, 501, 1, bulk);
+	(void) step_of_slow_machine(scheduler, slowness, &n_tokens);
+	llm_scheduler_remove(scheduler, reads);
+	reads = add(scheduler, 501, 10, bulk);
+	while (llm_sequence_n_computed(reads) < 300)
+	{
+		int32_t n_before = llm_sequence_n_computed(reads);
+		double ms = step_of_slow_machine(scheduler, slowness, &n_tokens);
+		CHECK_MSG(ms < 1.25 * bound_ms, "a step of %f ms, at most %f", ms, bound_ms);
+		CHECK(llm_sequence_n_computed(reads) > n_before && llm_scheduler_check(scheduler));
+	}
+	llm_scheduler_remove(scheduler, decodes);
+	CHECK(step_of_slow_machine(scheduler, slowness, &n_tokens) < 1.25 * long_ms);
+	CHECK(llm_sequence_n_computed(reads) >= 501 || (slowness > 1 && n_tokens > 5));
+	llm_scheduler_destroy(scheduler);
+}
+
 int
 main(void)
 {
@@ -347,5 +397,10 @@ main(void)
 	check_rows_for_bulk();
 	check_latency(1, 1.6, 0.3);
 	check_latency(200, 1.9, 0.55);
+	for (int bulk = 0; bulk <= 1; bulk++)
+	{
+		check_step_length(1, bulk);
+		check_step_length(20, bulk);
+	}
 	return unit_done("scheduler_lanes");
 }
