@@ -1,6 +1,10 @@
 /*
  * admission.c
  *	  Which waiting sequence is the next to run; see admission.h.
+ *
+ * reading[] has the running sequences that still compute their prompts: those at the beginning of
+ * the step and those admitted since.  One may have been preempted meanwhile, and be there twice
+ * when it was admitted again, which is why the array has two places for each.
  */
 #include "scheduler/admission.h"
 
@@ -38,8 +42,9 @@ computes_next(const LlmSequence *sequence, const LlmSequence *other, int32_t n_k
 	int32_t start = n_known * LLM_KV_BLOCK;
 	int32_t n = 0;
 
-	if (sequence->tenant != other->tenant || sequence->n_prompt < start + LLM_KV_BLOCK ||
-		sequence->n_computed >= start + LLM_KV_BLOCK || sequence->n_blocks < n_known)
+	if (sequence->state != LLM_SEQUENCE_RUNNING || sequence->tenant != other->tenant ||
+		sequence->n_prompt < start + LLM_KV_BLOCK || sequence->n_computed >= start + LLM_KV_BLOCK ||
+		sequence->n_blocks < n_known)
 		return 0;
 	if (n_known > 0 && sequence->blocks[n_known - 1] != other->blocks[n_known - 1])
 		return 0;
@@ -48,16 +53,20 @@ computes_next(const LlmSequence *sequence, const LlmSequence *other, int32_t n_k
 	return n;
 }
 
-/* The same for the best of a lane. */
+/* The same for the best of all; an interactive sequence does not wait for bulk work. */
 static int32_t
-lane_computes_next(const LlmLane *lane, const LlmSequence *other, int32_t n_known, int32_t n_wanted)
+any_computes_next(const LlmScheduler *scheduler, const LlmSequence *other, int32_t n_known,
+				  int32_t n_wanted)
 {
 	int32_t best = 0;
 
-	for (const LlmSequence *s = lane->running.first; s != NULL && best < n_wanted; s = s->next)
+	for (int32_t i = 0; i < scheduler->n_reading && best < n_wanted; i++)
 	{
-		int32_t n = computes_next(s, other, n_known, n_wanted);
+		const LlmSequence *sequence = scheduler->reading[i];
+		int32_t n = 0;
 
+		if (other->bulk || !sequence->bulk)
+			n = computes_next(sequence, other, n_known, n_wanted);
 		if (n > best)
 			best = n;
 	}
@@ -86,8 +95,7 @@ waits_for_part(const LlmScheduler *scheduler, LlmSequence *sequence, int32_t n_k
 
 /*
  * Should the waiting sequence, of which n_known blocks are known, let a running one compute what
- * both begin with, rather than compute it a second time beside it?  An interactive one does not
- * wait for bulk work.
+ * both begin with, rather than compute it a second time beside it?
  */
 static bool
 is_deferred(const LlmScheduler *scheduler, LlmSequence *sequence, int32_t n_known)
@@ -97,13 +105,7 @@ is_deferred(const LlmScheduler *scheduler, LlmSequence *sequence, int32_t n_know
 
 	if (sequence->tenant == 0)
 		return false;
-	n_coming = lane_computes_next(&scheduler->interactive, sequence, n_known, n_wanted);
-	if (sequence->bulk && n_coming < n_wanted)
-	{
-		int32_t n = lane_computes_next(&scheduler->bulk, sequence, n_known, n_wanted);
-
-		n_coming = n > n_coming ? n : n_coming;
-	}
+	n_coming = any_computes_next(scheduler, sequence, n_known, n_wanted);
 	return n_coming == LLM_KV_BLOCK || waits_for_part(scheduler, sequence, n_known, n_coming);
 }
 
@@ -156,6 +158,24 @@ reserve(LlmScheduler *scheduler, LlmSequence *sequence)
 	return true;
 }
 
+static void
+note_reading(LlmScheduler *scheduler, LlmSequence *sequence)
+{
+	if (sequence->n_computed < sequence->n_prompt)
+		scheduler->reading[scheduler->n_reading++] = sequence;
+}
+
+void
+llm_admission_begin(LlmScheduler *scheduler)
+{
+	scheduler->memory_awaited = false;
+	scheduler->n_reading = 0;
+	for (LlmSequence *s = scheduler->interactive.running.first; s != NULL; s = s->next)
+		note_reading(scheduler, s);
+	for (LlmSequence *s = scheduler->bulk.running.first; s != NULL; s = s->next)
+		note_reading(scheduler, s);
+}
+
 LlmSequence *
 llm_admission_next(LlmScheduler *scheduler, LlmLane *lane)
 {
@@ -181,6 +201,7 @@ llm_admission_next(LlmScheduler *scheduler, LlmLane *lane)
 	lane->waiting.first->n_passed += sequence != lane->waiting.first;
 	llm_sequence_move(sequence, LLM_SEQUENCE_RUNNING, &lane->waiting, &lane->running);
 	llm_gathering_admitted(&scheduler->gathering);
+	note_reading(scheduler, sequence);
 	if (passed != NULL)
 		passed->n_overtaken++;
 	return sequence;

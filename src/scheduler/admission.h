@@ -22,6 +22,9 @@
 
 #include "scheduler/scheduler_internal.h"
 
+/* At the beginning of a step, when all running sequences have their KV blocks. */
+extern void llm_admission_begin(LlmScheduler *scheduler);
+
 /* Start one sequence of the lane's queue and return it, or NULL when none may start now. */
 extern LlmSequence *llm_admission_next(LlmScheduler *scheduler, LlmLane *lane);
 

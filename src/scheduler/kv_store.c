@@ -56,20 +56,38 @@ match_window(const LlmKvStore *store, LlmKvMatch *match, const int32_t *blocks,
 		match->n_window_idle += llm_kv_pool_is_idle(window->pool, window_blocks[i]);
 }
 
+/* Is there anything that was found, and is it still there? */
+static bool
+is_still_found(const LlmKvStore *store, const LlmKvFound *found, const int32_t *blocks)
+{
+	return found->n_blocks > 0 &&
+		   llm_prefix_tree_serial(store->tree, blocks[found->n_blocks - 1]) == found->serial;
+}
+
 LlmKvMatch
 llm_kv_store_match(const LlmKvStore *store, uint64_t tenant, const int32_t *tokens,
-				   int32_t n_blocks, int32_t *blocks, int32_t *window_blocks)
+				   int32_t n_blocks, LlmKvFound *found, int32_t *blocks, int32_t *window_blocks)
 {
-	int32_t parent = LLM_NO_KV_BLOCK;
 	LlmKvMatch match = {0};
+	int32_t last = LLM_NO_KV_BLOCK;
 
-	for (; match.n_blocks < n_blocks; tokens += LLM_KV_BLOCK)
+	LLM_ASSERT(found->n_blocks <= n_blocks);
+	if (is_still_found(store, found, blocks))
 	{
-		parent = llm_prefix_tree_find(store->tree, tenant, parent, tokens);
-		if (parent == LLM_NO_KV_BLOCK)
-			break;
-		blocks[match.n_blocks++] = parent;
+		match.n_blocks = found->n_blocks;
+		last = blocks[match.n_blocks - 1];
 	}
+	while (match.n_blocks < n_blocks)
+	{
+		int32_t next = llm_prefix_tree_find(store->tree, tenant, last,
+											tokens + (size_t) match.n_blocks * LLM_KV_BLOCK);
+
+		if (next == LLM_NO_KV_BLOCK)
+			break;
+		blocks[match.n_blocks++] = last = next;
+	}
+	found->n_blocks = match.n_blocks;
+	found->serial = match.n_blocks > 0 ? llm_prefix_tree_serial(store->tree, last) : 0;
 	if (llm_kv_store_has_window(store))
 		match_window(store, &match, blocks, window_blocks);
 	for (int32_t i = 0; i < match.n_blocks; i++)
@@ -137,4 +155,21 @@ llm_kv_store_check(const LlmKvStore *store)
 	return llm_prefix_tree_check(store->tree) &&
 		   llm_prefix_tree_n_nodes(store->tree) == llm_kv_pool_n_kept(store->pool) &&
 		   (!llm_kv_store_has_window(store) || llm_kv_window_check(&store->window, store->pool));
+}
+
+bool
+llm_kv_store_check_found(const LlmKvStore *store, uint64_t tenant, const int32_t *tokens,
+						 const LlmKvFound *found, const int32_t *blocks)
+{
+	int32_t last = LLM_NO_KV_BLOCK;
+
+	if (!is_still_found(store, found, blocks))
+		return true;
+	for (int32_t i = 0; i < found->n_blocks; i++, tokens += LLM_KV_BLOCK)
+	{
+		if (llm_prefix_tree_find(store->tree, tenant, last, tokens) != blocks[i])
+			return false;
+		last = blocks[i];
+	}
+	return true;
 }

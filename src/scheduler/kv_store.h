@@ -32,6 +32,17 @@ typedef struct LlmKvMatch
 } LlmKvMatch;
 
 /*
+ * How far the tree was followed when the same tokens were matched before, and the insertion of the
+ * last block that was found: a match goes on from there as long as that block is in the tree.  All
+ * zero to begin with.
+ */
+typedef struct LlmKvFound
+{
+	int32_t n_blocks;
+	uint64_t serial;
+} LlmKvFound;
+
+/*
  * n_window_blocks 0: without a window group, and the numbers that follow say nothing (kv_window.h).
  * After a failure *store is fit for destroy.
  */
@@ -48,11 +59,12 @@ llm_kv_store_has_window(const LlmKvStore *store)
 /*
  * The blocks that hold the longest prefix of tokens[n_blocks * LLM_KV_BLOCK] of this tenant, into
  * blocks[].  With a window group it is the longest one behind which a token finds its window, too,
- * whose blocks go into window_blocks[], which is NULL without.  Nothing changes hands.
+ * whose blocks go into window_blocks[], which is NULL without.  Nothing changes hands.  Give the
+ * same *found and blocks[] each time.
  */
 extern LlmKvMatch llm_kv_store_match(const LlmKvStore *store, uint64_t tenant,
-									 const int32_t *tokens, int32_t n_blocks, int32_t *blocks,
-									 int32_t *window_blocks);
+									 const int32_t *tokens, int32_t n_blocks, LlmKvFound *found,
+									 int32_t *blocks, int32_t *window_blocks);
 
 /* A promised block for new content. */
 extern int32_t llm_kv_store_take(LlmKvStore *store);
@@ -68,5 +80,10 @@ extern int32_t llm_kv_store_publish(LlmKvStore *store, uint64_t tenant, int32_t 
 extern int32_t llm_kv_store_reset(LlmKvStore *store);
 
 extern bool llm_kv_store_check(const LlmKvStore *store);
+
+/* Would a match that goes on from what was found find what one from the beginning finds? */
+extern bool llm_kv_store_check_found(const LlmKvStore *store, uint64_t tenant,
+									 const int32_t *tokens, const LlmKvFound *found,
+									 const int32_t *blocks);
 
 #endif /* LLM_SCHEDULER_KV_STORE_H */

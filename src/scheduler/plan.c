@@ -311,8 +311,8 @@ llm_scheduler_plan(LlmScheduler *scheduler, const LlmLogitRow **rows)
 
 	LLM_ASSERT(!scheduler->step_planned);
 	scheduler->n_planned = 0;
-	scheduler->memory_awaited = false;
 	llm_preemption_secure(scheduler);
+	llm_admission_begin(scheduler);
 	llm_gathering_begin(&scheduler->gathering, llm_scheduler_n_running(scheduler),
 						llm_scheduler_n_waiting(scheduler), scheduler->config.max_sequences);
 	plan_interactive(scheduler, &budget);

@@ -26,17 +26,19 @@ typedef struct Node
 	int32_t next_same_hash;
 	int32_t newer, older; /* of the chain of those that begin alike, or LLM_NO_KV_BLOCK */
 	uint64_t tenant;
+	uint64_t serial; /* of its insertion */
 	int32_t tokens[LLM_KV_BLOCK];
 } Node;
 
 struct LlmPrefixTree
 {
 	int32_t n_blocks;
-	int32_t n_nodes; /* known ones */
-	uint32_t mask;	 /* number of chains - 1; a power of two, no smaller than n_blocks */
-	int32_t *chains; /* [mask + 1] first node, or LLM_NO_KV_BLOCK; owned */
-	int32_t *begins; /* [mask + 1] the same by first token, newest node first; owned */
-	Node nodes[];	 /* [n_blocks] */
+	int32_t n_nodes;	 /* known ones */
+	uint32_t mask;		 /* number of chains - 1; a power of two, no smaller than n_blocks */
+	uint64_t n_inserted; /* ever */
+	int32_t *chains;	 /* [mask + 1] first node, or LLM_NO_KV_BLOCK; owned */
+	int32_t *begins;	 /* [mask + 1] the same by first token, newest node first; owned */
+	Node nodes[];		 /* [n_blocks] */
 };
 
 LlmStatus
@@ -124,6 +126,15 @@ llm_prefix_tree_find(const LlmPrefixTree *tree, uint64_t tenant, int32_t parent,
 	return block;
 }
 
+uint64_t
+llm_prefix_tree_serial(const LlmPrefixTree *tree, int32_t block)
+{
+	const Node *node = &tree->nodes[block];
+
+	LLM_ASSERT(block >= 0 && block < tree->n_blocks);
+	return node->known ? node->serial : 0;
+}
+
 /* How many of tokens[n_tokens] the node begins with. */
 static int32_t
 count_equal(const Node *node, const int32_t *tokens, int32_t n_tokens)
@@ -198,7 +209,11 @@ llm_prefix_tree_insert(LlmPrefixTree *tree, uint64_t tenant, int32_t parent, con
 
 	LLM_ASSERT(block >= 0 && block < tree->n_blocks && !node->known);
 	LLM_ASSERT(parent == LLM_NO_KV_BLOCK || tree->nodes[parent].known);
-	*node = (Node){.known = true, .parent = parent, .next_same_hash = *chain, .tenant = tenant};
+	*node = (Node){.known = true,
+				   .parent = parent,
+				   .next_same_hash = *chain,
+				   .tenant = tenant,
+				   .serial = ++tree->n_inserted};
 	memcpy(node->tokens, tokens, sizeof(node->tokens));
 	*chain = block;
 	link_begin(tree, block);

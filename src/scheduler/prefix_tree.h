@@ -38,6 +38,12 @@ extern int32_t llm_prefix_tree_find(const LlmPrefixTree *tree, uint64_t tenant, 
 									const int32_t *tokens);
 
 /*
+ * Which of all insertions put the block into the tree, from 1; 0 when it is not there.  As long as
+ * the answer is the same the block has been in the tree, and so have all before it.
+ */
+extern uint64_t llm_prefix_tree_serial(const LlmPrefixTree *tree, int32_t block);
+
+/*
  * The block after parent that begins with most of tokens[n_tokens], n_tokens <= LLM_KV_BLOCK, as
  * far as *n_equal says; LLM_NO_KV_BLOCK, and 0, when none has the first of them.  Looks at the few
  * that were inserted last: many rows with one template make many blocks that begin alike, and then

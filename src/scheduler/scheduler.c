@@ -125,9 +125,10 @@ llm_scheduler_create(const LlmSchedulerConfig *config, LlmScheduler **out, LlmEr
 		status = create_batch(config, &scheduler->batch, err);
 	if (status == LLM_OK)
 	{
+		scheduler->reading = calloc(2 * (size_t) config->max_sequences, sizeof(LlmSequence *));
 		scheduler->chunked = calloc((size_t) config->max_sequences, sizeof(LlmSequence *));
 		scheduler->planned = calloc((size_t) config->max_sequences, sizeof(LlmSequence *));
-		if (scheduler->chunked == NULL || scheduler->planned == NULL)
+		if (scheduler->reading == NULL || scheduler->chunked == NULL || scheduler->planned == NULL)
 			status = llm_error_set(err, LLM_ERR_OUT_OF_MEMORY, "out of memory for %d sequences",
 								   (int) config->max_sequences);
 	}
@@ -160,6 +161,7 @@ llm_scheduler_destroy(LlmScheduler *scheduler)
 	destroy_list(&scheduler->bulk.waiting);
 	destroy_list(&scheduler->bulk.running);
 	destroy_list(&scheduler->pinned);
+	free(scheduler->reading);
 	free(scheduler->chunked);
 	free(scheduler->planned);
 	llm_batch_destroy(scheduler->batch);

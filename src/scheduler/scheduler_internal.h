@@ -36,6 +36,8 @@ struct LlmScheduler
 	LlmDraftShare draft_share;
 	LlmAnswerLength answer_length;
 	LlmGathering gathering;
+	LlmSequence **reading; /* [2 * max_sequences] scratch of plan, see admission.c */
+	int32_t n_reading;
 	LlmSequence **chunked; /* [max_sequences] scratch of plan: who gets chunks in this step */
 	LlmSequence **planned; /* [max_sequences] who is in this step, in order */
 	int32_t n_planned;

@@ -166,7 +166,8 @@ llm_sequence_check(const LlmSequence *s, const LlmKvStore *store)
 	switch (s->state)
 	{
 		case LLM_SEQUENCE_WAITING:
-			return s->n_blocks == 0 && s->n_reserved == 0 && s->copy_source == LLM_NO_KV_BLOCK;
+			return s->n_blocks == 0 && s->n_reserved == 0 && s->copy_source == LLM_NO_KV_BLOCK &&
+				   llm_kv_store_check_found(store, s->tenant, s->tokens, &s->found, s->blocks);
 		case LLM_SEQUENCE_RUNNING:
 			/* The token that was appended last gets its block when the next step begins. */
 			return s->n_blocks + s->n_reserved >= llm_sequence_blocks_for(s->n_tokens - 1) &&

@@ -16,8 +16,8 @@ llm_sequence_match(LlmSequence *sequence, const LlmKvStore *store)
 
 	/* The first token whose logits are wanted must be computed, and all after it. */
 	return llm_kv_store_match(store, sequence->tenant, sequence->tokens,
-							  sequence->logits_from / LLM_KV_BLOCK, sequence->blocks,
-							  sequence->window_blocks);
+							  sequence->logits_from / LLM_KV_BLOCK, &sequence->found,
+							  sequence->blocks, sequence->window_blocks);
 }
 
 int32_t
@@ -361,4 +361,5 @@ llm_sequence_release(LlmSequence *sequence, LlmKvStore *store)
 	sequence->first_window = sequence->n_window_reserved = 0;
 	sequence->n_blocks = sequence->n_reserved = sequence->n_published = 0;
 	sequence->n_computed = sequence->n_draft = sequence->n_ahead = 0;
+	sequence->found = (LlmKvFound){0};
 }

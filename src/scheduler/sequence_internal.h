@@ -99,6 +99,7 @@ struct LlmSequence
 	int32_t n_overtaken; /* bulk: times an interactive one that came later was admitted before it */
 	int32_t n_passed;	 /* bulk: times another of the lane was, while it was the first in line */
 
+	LlmKvFound found;		/* while it waits: of its beginning, at the last look, into blocks[] */
 	uint64_t part_deadline; /* step until which it may wait for a part of a block; 0: none yet */
 
 	uint64_t serial;		/* of this sequence among all of its scheduler, from 1 */

@@ -460,6 +460,11 @@ check_tree(void)
 	llm_prefix_tree_forget(tree, 0);
 	CHECK(llm_prefix_tree_find(tree, 1, 2, tokens) == LLM_NO_KV_BLOCK);
 	CHECK(llm_prefix_tree_check(tree) && llm_prefix_tree_n_nodes(tree) == 2);
+
+	/* A block that comes back is not the one that was there. */
+	CHECK(llm_prefix_tree_serial(tree, 2) == 1 && llm_prefix_tree_serial(tree, 0) == 0);
+	llm_prefix_tree_insert(tree, 1, 2, tokens, 0);
+	CHECK(llm_prefix_tree_serial(tree, 0) == 4 && llm_prefix_tree_serial(tree, 2) == 1);
 	llm_prefix_tree_destroy(tree);
 	llm_prefix_tree_destroy(NULL);
 }
