@@ -266,7 +266,7 @@ postgres_llm.kv_cache_size = 1MB
 postgres_llm.max_payload_memory = 2MB
 postgres_llm.slots_per_backend = 16
 postgres_llm.max_sequences = 8
-max_connections = 60
+max_connections = 150
 log_error_verbosity = verbose
 restart_after_crash = on
 END
