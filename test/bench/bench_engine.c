@@ -23,8 +23,7 @@ typedef struct Bench
 static void
 load(Bench *bench, const char *path, uint32_t n_threads)
 {
-	LlmEngineConfig config = {
-		.n_threads = n_threads, .max_sequences = MAX_BATCH, .max_step_tokens = 512};
+	LlmEngineConfig config = {.n_threads = n_threads, .max_sequences = MAX_BATCH};
 
 	bench_open(&bench->run, path, config,
 			   (int64_t) MAX_BATCH *
@@ -49,7 +48,6 @@ run_batch(Bench *bench, int n_batch)
 	LlmSequence *sequences[MAX_BATCH];
 	int32_t *prompt = malloc((size_t) bench->n_prompt * sizeof(*prompt));
 	int64_t prefill_us, decode_us, n_decoded = 0;
-	LlmError error;
 
 	for (int b = 0; b < n_batch; b++)
 	{
@@ -60,8 +58,7 @@ run_batch(Bench *bench, int n_batch)
 
 		for (int32_t i = 0; i < bench->n_prompt; i++)
 			prompt[i] = (int32_t) ((i * 7919L + b * 104729L + 13) % n_vocab);
-		if (llm_scheduler_add(scheduler, &spec, &sequences[b], &error) != LLM_OK)
-			bench_fail(&error);
+		sequences[b] = bench_add(scheduler, &spec);
 	}
 	prefill_us = -llm_clock_now_us();
 	for (bool under_way = true; under_way;)

@@ -20,7 +20,6 @@
 
 #define MAX_REQUESTS 10000
 #define MAX_ROUNDS 64
-#define STEP_TOKENS 512
 #define SHORTEST_PROMPT 20
 #define SHORTEST_ANSWER 4
 
@@ -101,25 +100,6 @@ make_arrivals(int round, double rate)
 	}
 }
 
-static LlmScheduler *
-make_scheduler(LlmBatchPolicy policy)
-{
-	LlmSchedulerConfig config = {.max_sequences = n_batch,
-								 .max_waiting = n_requests,
-								 .max_step_tokens = STEP_TOKENS,
-								 .max_prefills = 4,
-								 .max_logit_rows = n_batch,
-								 .n_kv_blocks = run.loaded->n_kv_blocks,
-								 .max_context = run.loaded->context_length,
-								 .batch_policy = policy};
-	LlmScheduler *scheduler;
-	LlmError error;
-
-	if (llm_scheduler_create(&config, &scheduler, &error) != LLM_OK)
-		bench_fail(&error);
-	return scheduler;
-}
-
 /* Of no tenant: nothing but the policy decides. */
 static void
 add_request(LlmScheduler *scheduler, int i)
@@ -132,12 +112,10 @@ add_request(LlmScheduler *scheduler, int i)
 							.max_new_tokens = request->n_answer,
 							.logits_from = request->n_prompt - 1,
 							.bulk = request->bulk};
-	LlmError error;
 
 	for (int at = 0; at < request->n_prompt; at++)
 		tokens[at] = bench_token(&run, i + 1, at);
-	if (llm_scheduler_add(scheduler, &spec, &request->sequence, &error) != LLM_OK)
-		bench_fail(&error);
+	request->sequence = bench_add(scheduler, &spec);
 	free(tokens);
 }
 
@@ -195,7 +173,7 @@ next_event(int n_added, double gathers_until_us)
 static Outcome
 run_requests(LlmBatchPolicy policy)
 {
-	LlmScheduler *scheduler = make_scheduler(policy);
+	LlmScheduler *scheduler = bench_scheduler(&run, n_batch, n_requests, policy);
 	int n_added = 0, n_ended = 0;
 	int64_t n_steps = 0, n_sequences = 0;
 	double now_us = 0, gathers_until_us = INFINITY;
@@ -293,7 +271,7 @@ main(int argc, char **argv)
 								   {"seed", &seed, 0, 1 << 30},
 								   {"threads", &n_threads, 0, 256}};
 	const char *path = bench_arguments(argc, argv, options, sizeof(options) / sizeof(options[0]));
-	LlmEngineConfig config = {.max_step_tokens = STEP_TOKENS};
+	LlmEngineConfig config = {0};
 	char title[100];
 	double rate;
 

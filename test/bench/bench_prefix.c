@@ -19,7 +19,6 @@
 
 #define MAX_ROUNDS 64
 #define MAX_ROWS 100000
-#define STEP_TOKENS 512
 
 static int n_rows = 1000, n_instruction = 512, n_own = 30, n_answer = 4;
 static int n_apart = 100, n_rounds = 3, n_batch = 32, n_threads = 0;
@@ -28,24 +27,6 @@ static BenchRun run;
 static LlmSequence *sequences[MAX_ROWS];
 static uint64_t answers[MAX_ROWS]; /* hashes; 0: not answered yet */
 static int n_wrong;
-
-static LlmScheduler *
-make_scheduler(int rows)
-{
-	LlmSchedulerConfig config = {.max_sequences = n_batch,
-								 .max_waiting = rows,
-								 .max_step_tokens = STEP_TOKENS,
-								 .max_prefills = 4,
-								 .max_logit_rows = n_batch,
-								 .n_kv_blocks = run.loaded->n_kv_blocks,
-								 .max_context = run.loaded->context_length};
-	LlmScheduler *scheduler;
-	LlmError error;
-
-	if (llm_scheduler_create(&config, &scheduler, &error) != LLM_OK)
-		bench_fail(&error);
-	return scheduler;
-}
 
 static void
 add_row(LlmScheduler *scheduler, int row, bool shared)
@@ -58,14 +39,12 @@ add_row(LlmScheduler *scheduler, int row, bool shared)
 							.max_new_tokens = n_answer,
 							.logits_from = n_instruction + n_own - 1,
 							.bulk = true};
-	LlmError error;
 
 	for (int i = 0; i < n_instruction; i++)
 		tokens[i] = bench_token(&run, 0, i);
 	for (int i = 0; i < n_own; i++)
 		tokens[n_instruction + i] = bench_token(&run, row + 1, i);
-	if (llm_scheduler_add(scheduler, &spec, &sequences[row], &error) != LLM_OK)
-		bench_fail(&error);
+	sequences[row] = bench_add(scheduler, &spec);
 	free(tokens);
 }
 
@@ -88,7 +67,7 @@ check_answer(int row)
 static double
 run_rows(int rows, bool shared, int64_t *n_computed)
 {
-	LlmScheduler *scheduler = make_scheduler(rows);
+	LlmScheduler *scheduler = bench_scheduler(&run, n_batch, rows, LLM_BATCH_INFLIGHT);
 	const LlmLogitRow *logit_rows;
 	const LlmBatchView *batch;
 	int64_t us;
@@ -124,7 +103,7 @@ main(int argc, char **argv)
 		{"apart", &n_apart, 1, MAX_ROWS}, {"rounds", &n_rounds, 1, MAX_ROUNDS},
 		{"batch", &n_batch, 1, 1024},	  {"threads", &n_threads, 0, 256}};
 	const char *path = bench_arguments(argc, argv, options, sizeof(options) / sizeof(options[0]));
-	LlmEngineConfig config = {.max_step_tokens = STEP_TOKENS};
+	LlmEngineConfig config = {0};
 	double shared[MAX_ROUNDS], apart[MAX_ROUNDS], ratio[MAX_ROUNDS], multiple = 0;
 	int64_t n_shared, n_computed;
 

@@ -18,6 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define BENCH_STEP_TOKENS 512 /* of a step, in the scheduler and in the model's buffers */
+
 typedef struct BenchRun
 {
 	LlmVocabulary *vocabulary;
@@ -48,6 +50,7 @@ bench_open(BenchRun *run, const char *path, LlmEngineConfig config, int64_t n_kv
 		llm_inspection_run(run->vocabulary, &ref, &run->inspection, &error) != LLM_OK)
 		bench_fail(&error);
 	config.max_simd = LLM_SIMD_BEST;
+	config.max_step_tokens = BENCH_STEP_TOKENS;
 	config = llm_engine_config_normalise(&config);
 	block_bytes = llm_model_kv_block_bytes(&run->inspection.summary.config,
 										   llm_loaded_model_kernels(config.device), LLM_DTYPE_F16);
@@ -66,6 +69,40 @@ bench_close(BenchRun *run)
 {
 	llm_loaded_model_destroy(run->loaded);
 	llm_vocabulary_close(run->vocabulary);
+}
+
+/*
+ * A scheduler of the loaded model's KV cache and context, for n_batch sequences at once while
+ * n_waiting wait.  The caller destroys it.
+ */
+static inline LlmScheduler *
+bench_scheduler(const BenchRun *run, int n_batch, int n_waiting, LlmBatchPolicy policy)
+{
+	LlmSchedulerConfig config = {.max_sequences = n_batch,
+								 .max_waiting = n_waiting,
+								 .max_step_tokens = BENCH_STEP_TOKENS,
+								 .max_prefills = 4,
+								 .max_logit_rows = n_batch,
+								 .n_kv_blocks = run->loaded->n_kv_blocks,
+								 .max_context = run->loaded->context_length,
+								 .batch_policy = policy};
+	LlmScheduler *scheduler;
+	LlmError error;
+
+	if (llm_scheduler_create(&config, &scheduler, &error) != LLM_OK)
+		bench_fail(&error);
+	return scheduler;
+}
+
+static inline LlmSequence *
+bench_add(LlmScheduler *scheduler, const LlmSequenceSpec *spec)
+{
+	LlmSequence *sequence;
+	LlmError error;
+
+	if (llm_scheduler_add(scheduler, spec, &sequence, &error) != LLM_OK)
+		bench_fail(&error);
+	return sequence;
 }
 
 /*

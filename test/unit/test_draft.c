@@ -4,6 +4,7 @@
  *
  * That drafts change no answer is the matter of test_speculation.c and test_scheduler_random.c.
  */
+#include "scheduler_made.h"
 #include "unit.h"
 
 #include "engine/draft_ngram.h"
@@ -156,42 +157,12 @@ static const LlmSchedulerConfig roomy = {
 static const int32_t guesses[LLM_MAX_DRAFT] = {100, 101, 102, 103, 104, 105, 106, 107,
 											   108, 109, 110, 111, 112, 113, 114};
 
-static LlmScheduler *
-create(LlmSchedulerConfig config)
-{
-	LlmScheduler *scheduler = NULL;
-
-	CHECK(llm_scheduler_create(&config, &scheduler, NULL) == LLM_OK);
-	return scheduler;
-}
-
-static const LlmBatchView *
-step(LlmScheduler *scheduler)
-{
-	const LlmLogitRow *rows;
-	const LlmBatchView *view = llm_scheduler_plan(scheduler, &rows);
-
-	CHECK(llm_scheduler_check(scheduler));
-	if (view != NULL)
-		llm_scheduler_commit(scheduler);
-	CHECK(llm_scheduler_check(scheduler));
-	return view;
-}
-
 /* A sequence that decodes: its prompt is computed, its first token appended. */
 static LlmSequence *
 add_decoding(LlmScheduler *scheduler, int32_t n_prompt, int32_t max_new, bool bulk)
 {
-	int32_t tokens[256] = {0};
-	LlmSequence *sequence = NULL;
+	LlmSequence *sequence = add_prompt(scheduler, n_prompt, max_new, bulk);
 
-	CHECK(llm_scheduler_add(scheduler,
-							&(LlmSequenceSpec){.tokens = tokens,
-											   .n_tokens = n_prompt,
-											   .max_new_tokens = max_new,
-											   .logits_from = n_prompt - 1,
-											   .bulk = bulk},
-							&sequence, NULL) == LLM_OK);
 	while (llm_sequence_n_computed(sequence) < n_prompt)
 		step(scheduler);
 	CHECK(!llm_sequence_append(sequence, 7));

@@ -20,22 +20,12 @@ static const LlmSchedulerConfig small = {
 	.max_context = 512,
 };
 
-static LlmSchedulerStatus
-status_of(const LlmScheduler *scheduler)
-{
-	LlmSchedulerStatus status;
-
-	llm_scheduler_status(scheduler, &status);
-	return status;
-}
-
 /* A prompt that begins with n_common tokens of the text that number names; the rest is its own. */
 static LlmSequence *
 add(LlmScheduler *scheduler, int32_t number, int32_t n_common, int32_t n_own, int32_t n_new)
 {
 	static int32_t last_own = 100000;
 	int32_t tokens[512];
-	LlmSequence *sequence = NULL;
 	LlmSequenceSpec spec = {.tenant = 1,
 							.tokens = tokens,
 							.n_tokens = n_common + n_own,
@@ -44,21 +34,7 @@ add(LlmScheduler *scheduler, int32_t number, int32_t n_common, int32_t n_own, in
 
 	for (int32_t i = 0; i < n_common + n_own; i++)
 		tokens[i] = i < n_common ? 1000 * number + i : ++last_own;
-	(void) llm_scheduler_add(scheduler, &spec, &sequence, NULL);
-	return sequence;
-}
-
-static void
-run(LlmScheduler *scheduler)
-{
-	const LlmLogitRow *rows;
-
-	while (llm_scheduler_plan(scheduler, &rows) != NULL)
-	{
-		CHECK(llm_scheduler_check(scheduler));
-		llm_scheduler_commit(scheduler);
-		CHECK(llm_scheduler_check(scheduler));
-	}
+	return add_spec(scheduler, &spec);
 }
 
 /* Compute a prompt and forget it; how much of it was known. */
@@ -68,9 +44,7 @@ n_known(LlmScheduler *scheduler, int32_t number, int32_t n_common, int32_t n_own
 	LlmSequence *sequence = add(scheduler, number, n_common, n_own, 0);
 	int32_t n_cached;
 
-	if (!CHECK(sequence != NULL))
-		return 0;
-	run(scheduler);
+	step_all(scheduler);
 	n_cached = llm_sequence_n_cached(sequence);
 	llm_scheduler_remove(scheduler, sequence);
 	CHECK(llm_scheduler_check(scheduler));
@@ -84,9 +58,7 @@ pin(LlmScheduler *scheduler, int32_t number, int32_t n_tokens)
 	LlmSequence *sequence = add(scheduler, number, n_tokens, 0, 0);
 	LlmError err;
 
-	if (!CHECK(sequence != NULL))
-		return NULL;
-	run(scheduler);
+	step_all(scheduler);
 	if (llm_scheduler_pin(scheduler, sequence, &err) == LLM_OK)
 	{
 		CHECK(llm_scheduler_check(scheduler));
@@ -161,17 +133,17 @@ check_limits(void)
 	/* It needs 9 of 16 blocks in the end: with 3 pinned ones, 4 more can be, and not 5. */
 	large = add(scheduler, 4, 5 * LLM_KV_BLOCK, 0, 0);
 	fitting = add(scheduler, 5, 4 * LLM_KV_BLOCK, 0, 0);
-	run(scheduler);
+	step_all(scheduler);
 	CHECK(llm_scheduler_add(scheduler, &spec, &waiting, &err) == LLM_OK);
 	CHECK(llm_scheduler_pin(scheduler, large, &err) == LLM_ERR_LIMIT);
 	CHECK(llm_scheduler_check(scheduler) && status_of(scheduler).pinned == 1);
 	llm_scheduler_remove(scheduler, large);
 	CHECK(llm_scheduler_pin(scheduler, fitting, &err) == LLM_OK && llm_scheduler_check(scheduler));
-	run(scheduler);
+	step_all(scheduler);
 	for (int32_t i = 0; i < spec.max_new_tokens; i++)
 	{
 		llm_sequence_append(waiting, 7);
-		run(scheduler);
+		step_all(scheduler);
 	}
 	CHECK(llm_sequence_n_computed(waiting) == 1 + spec.max_new_tokens);
 	CHECK(status_of(scheduler).preemptions == 0);

@@ -30,51 +30,31 @@ add(LlmScheduler *scheduler, int32_t n_prompt, int32_t max_new, bool bulk)
 {
 	static int32_t last_token;
 	int32_t tokens[256];
-	LlmSequence *sequence = NULL;
-	LlmSequenceSpec spec = {.tokens = tokens,
-							.n_tokens = n_prompt,
-							.max_new_tokens = max_new,
-							.logits_from = n_prompt - 1,
-							.tenant = TENANT,
-							.bulk = bulk};
 
 	for (int32_t i = 0; i < n_prompt; i++)
 		tokens[i] = ++last_token;
-	CHECK(llm_scheduler_add(scheduler, &spec, &sequence, NULL) == LLM_OK);
-	return sequence;
+	return add_spec(scheduler, &(LlmSequenceSpec){.tokens = tokens,
+												  .n_tokens = n_prompt,
+												  .max_new_tokens = max_new,
+												  .logits_from = n_prompt - 1,
+												  .tenant = TENANT,
+												  .bulk = bulk});
 }
 
 /* One step, in which everybody who has a row says something; returns how many sequences ran. */
 static int32_t
-step(LlmScheduler *scheduler)
+run_step(LlmScheduler *scheduler)
 {
-	const LlmLogitRow *rows;
-	const LlmBatchView *view = llm_scheduler_plan(scheduler, &rows);
+	const LlmBatchView *view = step_and_say(scheduler);
 
-	CHECK(llm_scheduler_check(scheduler));
-	if (view == NULL)
-		return 0;
-	llm_scheduler_commit(scheduler);
-	for (int32_t r = 0; r < view->n_logit_rows; r++)
-		llm_sequence_append(rows[r].sequence, rows[r].position);
-	CHECK(llm_scheduler_check(scheduler));
-	return view->n_seqs;
+	return view == NULL ? 0 : view->n_seqs;
 }
 
 static void
-steps(LlmScheduler *scheduler, int n)
+run_steps(LlmScheduler *scheduler, int n)
 {
 	for (int i = 0; i < n; i++)
-		step(scheduler);
-}
-
-static LlmSchedulerStatus
-status_of(const LlmScheduler *scheduler)
-{
-	LlmSchedulerStatus status;
-
-	llm_scheduler_status(scheduler, &status);
-	return status;
+		run_step(scheduler);
 }
 
 static void
@@ -111,10 +91,10 @@ check_learned_admission(void)
 
 	for (int i = 0; i < 8; i++)
 		sequences[i] = add(scheduler, 8, 120, true);
-	CHECK(step(scheduler) == 2);
-	steps(scheduler, 3);
+	CHECK(run_step(scheduler) == 2);
+	run_steps(scheduler, 3);
 	llm_scheduler_remove(scheduler, sequences[0]);
-	CHECK(step(scheduler) == 5);
+	CHECK(run_step(scheduler) == 5);
 	CHECK(status_of(scheduler).waiting == 2 && status_of(scheduler).preemptions == 0);
 	llm_scheduler_destroy(scheduler);
 }
@@ -125,7 +105,7 @@ teach_short_answers(LlmScheduler *scheduler)
 {
 	LlmSequence *sequence = add(scheduler, 8, 100, true);
 
-	steps(scheduler, 4);
+	run_steps(scheduler, 4);
 	CHECK(llm_sequence_n_tokens(sequence) == 12);
 	llm_scheduler_remove(scheduler, sequence);
 }
@@ -145,25 +125,25 @@ check_least_computed(void)
 	sequences[0] = add(scheduler, 48, 140, true);
 	sequences[1] = add(scheduler, 64, 140, true);
 	sequences[2] = add(scheduler, 32, 140, true);
-	CHECK(step(scheduler) == 3);
+	CHECK(run_step(scheduler) == 3);
 	do
 		n_computed = llm_sequence_n_computed(sequences[2]);
-	while (step(scheduler) == 3);
+	while (run_step(scheduler) == 3);
 	CHECK(llm_sequence_n_preempted(sequences[2]) == 1 && n_computed > 48);
 	CHECK(llm_sequence_n_computed(sequences[2]) == 0 && status_of(scheduler).preemptions == 1);
 	CHECK(llm_sequence_n_tokens(sequences[2]) == n_computed + 1);
 
 	/* As soon as one leaves, the preempted one is back, and has not lost much. */
 	llm_scheduler_remove(scheduler, sequences[1]);
-	step(scheduler);
+	run_step(scheduler);
 	CHECK(llm_sequence_n_computed(sequences[2]) == n_computed + 1);
 	CHECK(llm_sequence_n_tokens(sequences[2]) == n_computed + 2);
 	CHECK(llm_sequence_n_cached(sequences[2]) == 0);
 	while (llm_sequence_n_tokens(sequences[0]) < 48 + 140 && n_steps < 500)
-		n_steps += step(scheduler) > 0;
+		n_steps += run_step(scheduler) > 0;
 	llm_scheduler_remove(scheduler, sequences[0]);
 	while (llm_sequence_n_tokens(sequences[2]) < 32 + 140 && n_steps < 500)
-		n_steps += step(scheduler) > 0;
+		n_steps += run_step(scheduler) > 0;
 	CHECK(n_steps < 500);
 	llm_scheduler_destroy(scheduler);
 }
@@ -184,9 +164,8 @@ check_not_for_ever(void)
 	for (; llm_sequence_n_tokens(unlucky) < 216 && n_steps < 2000; n_steps++)
 	{
 		const LlmLogitRow *rows;
-		const LlmBatchView *view = llm_scheduler_plan(scheduler, &rows);
+		const LlmBatchView *view = step_rows(scheduler, &rows);
 
-		llm_scheduler_commit(scheduler);
 		for (int32_t r = 0; r < view->n_logit_rows; r++)
 		{
 			LlmSequence *sequence = rows[r].sequence;
@@ -215,14 +194,14 @@ check_interactive_takes(void)
 	bulk[0] = add(scheduler, 60, 100, true);
 	bulk[1] = add(scheduler, 90, 100, true);
 	bulk[2] = add(scheduler, 44, 100, true);
-	CHECK(step(scheduler) == 3);
+	CHECK(run_step(scheduler) == 3);
 	single = add(scheduler, 40, 20, false);
-	CHECK(step(scheduler) == 3 && llm_sequence_n_computed(single) > 0);
+	CHECK(run_step(scheduler) == 3 && llm_sequence_n_computed(single) > 0);
 	CHECK(llm_sequence_n_preempted(bulk[2]) == 1 && llm_sequence_n_preempted(bulk[1]) == 0);
 
 	/* And bulk work does not take from interactive sequences. */
 	while (llm_sequence_n_tokens(single) < 60)
-		step(scheduler);
+		run_step(scheduler);
 	CHECK(llm_sequence_n_preempted(single) == 0);
 	llm_scheduler_destroy(scheduler);
 }
@@ -241,17 +220,17 @@ check_static(void)
 	scheduler = create(config);
 	sequences[0] = add(scheduler, 8, 20, true);
 	sequences[1] = add(scheduler, 8, 20, false);
-	CHECK(!llm_scheduler_gathers(scheduler) && step(scheduler) == 2);
+	CHECK(!llm_scheduler_gathers(scheduler) && run_step(scheduler) == 2);
 	for (int i = 2; i < 5; i++)
 		sequences[i] = add(scheduler, 8, 20, true);
-	CHECK(step(scheduler) == 2);
+	CHECK(run_step(scheduler) == 2);
 	llm_scheduler_remove(scheduler, sequences[0]);
-	CHECK(step(scheduler) == 1);
+	CHECK(run_step(scheduler) == 1);
 
 	/* One of those who wait leaves, the last of the batch ends: the next batch. */
 	llm_scheduler_remove(scheduler, sequences[3]);
 	llm_scheduler_remove(scheduler, sequences[1]);
-	CHECK(step(scheduler) == 2);
+	CHECK(run_step(scheduler) == 2);
 	llm_scheduler_destroy(scheduler);
 }
 
@@ -270,7 +249,7 @@ check_large_batch(void)
 	scheduler = create(config);
 	for (int i = 0; i < 9; i++)
 		add(scheduler, 16, 30, true);
-	while (step(scheduler) < 6 && n_steps < 20)
+	while (run_step(scheduler) < 6 && n_steps < 20)
 		n_steps++;
 	CHECK(n_steps < 20 && status_of(scheduler).waiting == 3);
 	llm_scheduler_destroy(scheduler);
@@ -292,10 +271,10 @@ check_dynamic(void)
 	add(scheduler, 8, 20, true);
 	CHECK(llm_scheduler_gathers(scheduler));
 	add(scheduler, 8, 20, true);
-	CHECK(!llm_scheduler_gathers(scheduler) && step(scheduler) == 3);
+	CHECK(!llm_scheduler_gathers(scheduler) && run_step(scheduler) == 3);
 	add(scheduler, 8, 20, true);
 	llm_scheduler_remove(scheduler, first);
-	CHECK(!llm_scheduler_gathers(scheduler) && step(scheduler) == 2);
+	CHECK(!llm_scheduler_gathers(scheduler) && run_step(scheduler) == 2);
 	llm_scheduler_destroy(scheduler);
 }
 
@@ -305,9 +284,9 @@ check_inflight(void)
 	LlmScheduler *scheduler = create(small);
 
 	add(scheduler, 8, 20, true);
-	CHECK(step(scheduler) == 1);
+	CHECK(run_step(scheduler) == 1);
 	add(scheduler, 8, 20, true);
-	CHECK(!llm_scheduler_gathers(scheduler) && step(scheduler) == 2);
+	CHECK(!llm_scheduler_gathers(scheduler) && run_step(scheduler) == 2);
 	llm_scheduler_destroy(scheduler);
 }
 

@@ -20,40 +20,11 @@ static const LlmSchedulerConfig roomy = {
 	.max_context = MAX_TOKENS,
 };
 
-/* One plain step, seen between plan and commit; its view, or NULL. */
-static const LlmBatchView *
-step(LlmScheduler *scheduler)
-{
-	const LlmLogitRow *rows;
-	const LlmBatchView *view = llm_scheduler_plan(scheduler, &rows);
-
-	CHECK(llm_scheduler_check(scheduler));
-	if (view != NULL)
-		llm_scheduler_commit(scheduler);
-	CHECK(llm_scheduler_check(scheduler));
-	return view;
-}
-
-static LlmSequence *
-enqueue(LlmScheduler *scheduler, int32_t n_prompt, int32_t max_new)
-{
-	int32_t tokens[MAX_TOKENS] = {0};
-	LlmSequence *sequence = NULL;
-
-	CHECK(llm_scheduler_add(scheduler,
-							&(LlmSequenceSpec){.tokens = tokens,
-											   .n_tokens = n_prompt,
-											   .max_new_tokens = max_new,
-											   .logits_from = n_prompt - 1},
-							&sequence, NULL) == LLM_OK);
-	return sequence;
-}
-
 /* A sequence whose prompt is computed. */
 static LlmSequence *
 add(LlmScheduler *scheduler, int32_t n_prompt, int32_t max_new)
 {
-	LlmSequence *sequence = enqueue(scheduler, n_prompt, max_new);
+	LlmSequence *sequence = add_prompt(scheduler, n_prompt, max_new, false);
 
 	while (llm_sequence_n_computed(sequence) < n_prompt && CHECK(step(scheduler) != NULL))
 		;
@@ -194,7 +165,7 @@ check_random(int32_t n_window_blocks)
 	scheduler = create(config);
 	teach_short_answers(scheduler);
 	for (int i = 0; i < 4; i++)
-		sequences[i] = enqueue(scheduler, 10 + i, 110);
+		sequences[i] = add_prompt(scheduler, 10 + i, 110, false);
 	for (int round = 0; round < 20000; round++)
 	{
 		LlmSequence *s = sequences[(dice = dice * 1664525 + 1013904223) >> 30];

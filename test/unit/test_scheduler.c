@@ -17,51 +17,10 @@ static const LlmSchedulerConfig roomy = {
 	.max_context = 256,
 };
 
-/* A sequence of the tokens 0, 1, 2 and so on; NULL when add refuses it. */
-static LlmSequence *
-add_scored(LlmScheduler *scheduler, int32_t n_prompt, int32_t max_new, int32_t logits_from)
-{
-	int32_t tokens[512];
-	LlmSequence *sequence = NULL;
-
-	for (int32_t i = 0; i < n_prompt; i++)
-		tokens[i] = i;
-	llm_scheduler_add(scheduler,
-					  &(LlmSequenceSpec){.tokens = tokens,
-										 .n_tokens = n_prompt,
-										 .max_new_tokens = max_new,
-										 .logits_from = logits_from},
-					  &sequence, NULL);
-	return sequence;
-}
-
 static LlmSequence *
 add(LlmScheduler *scheduler, int32_t n_prompt, int32_t max_new)
 {
-	return add_scored(scheduler, n_prompt, max_new, n_prompt - 1);
-}
-
-/* Plan and commit one step; its view, or NULL. */
-static const LlmBatchView *
-step(LlmScheduler *scheduler, const LlmLogitRow **rows)
-{
-	const LlmLogitRow *ignored;
-	const LlmBatchView *view = llm_scheduler_plan(scheduler, rows != NULL ? rows : &ignored);
-
-	CHECK(llm_scheduler_check(scheduler));
-	if (view != NULL)
-		llm_scheduler_commit(scheduler);
-	CHECK(llm_scheduler_check(scheduler));
-	return view;
-}
-
-static LlmSchedulerStatus
-status_of(const LlmScheduler *scheduler)
-{
-	LlmSchedulerStatus status;
-
-	llm_scheduler_status(scheduler, &status);
-	return status;
+	return add_prompt(scheduler, n_prompt, max_new, false);
 }
 
 static void
@@ -130,7 +89,7 @@ check_refusals(void)
 	CHECK(llm_scheduler_add(scheduler, &spec, &sequence, &err) == LLM_ERR_LIMIT);
 	CHECK(strcmp(err.message,
 				 "prompt of 48 tokens and 1 new tokens exceed the KV cache of 48 tokens") == 0);
-	CHECK(add(scheduler, 47, 1) != NULL);
+	add(scheduler, 47, 1);
 	llm_scheduler_destroy(scheduler);
 }
 
@@ -171,13 +130,13 @@ check_block_borders(void)
 		config.n_kv_blocks = 2;
 		scheduler = create(config);
 		sequence = add(scheduler, n_prompt, 32 - n_prompt);
-		view = step(scheduler, NULL);
+		view = step(scheduler);
 		CHECK(view != NULL && view->n_tokens == n_prompt && view->n_logit_rows == 1);
 		CHECK(status_of(scheduler).kv_blocks_free == (n_prompt <= LLM_KV_BLOCK ? 1 : 0));
 		for (int32_t i = n_prompt; i < 32; i++)
 		{
 			llm_sequence_append(sequence, 100 + i);
-			view = step(scheduler, NULL);
+			view = step(scheduler);
 			CHECK(view != NULL && view->n_tokens == 1 && view->token[0] == 100 + i);
 			CHECK(view->position[0] == i && view->context_len[0] == i + 1);
 			CHECK(status_of(scheduler).kv_blocks_free == (i + 1 <= LLM_KV_BLOCK ? 1 : 0));
@@ -187,7 +146,7 @@ check_block_borders(void)
 		CHECK(llm_sequence_tokens(sequence)[0] == 0 && llm_sequence_tokens(sequence)[31] == 131);
 
 		/* Nothing left to do, until somebody removes it. */
-		CHECK(step(scheduler, NULL) == NULL);
+		CHECK(step(scheduler) == NULL);
 		llm_scheduler_remove(scheduler, sequence);
 		CHECK(status_of(scheduler).kv_blocks_free == 2 && status_of(scheduler).running == 0);
 		llm_scheduler_destroy(scheduler);
@@ -211,19 +170,19 @@ check_budget_of_one(void)
 	second = add(scheduler, 1, 50);
 	for (int32_t i = 0; i < 3; i++)
 	{
-		const LlmBatchView *view = step(scheduler, &rows);
+		const LlmBatchView *view = step_rows(scheduler, &rows);
 
 		CHECK(view != NULL && view->n_tokens == 1 && view->position[0] == i);
 		CHECK(view->n_logit_rows == (i == 2) && llm_sequence_n_computed(second) == 0);
 	}
 	CHECK(rows[0].sequence == first && rows[0].position == 2);
-	CHECK(step(scheduler, &rows) != NULL && rows[0].sequence == second);
+	CHECK(step_rows(scheduler, &rows) != NULL && rows[0].sequence == second);
 
 	llm_sequence_append(first, 7);
 	llm_sequence_append(second, 7);
 	for (int i = 0; i < 40; i++)
 	{
-		CHECK(step(scheduler, &rows) != NULL);
+		CHECK(step_rows(scheduler, &rows) != NULL);
 		n_first += rows[0].sequence == first;
 		llm_sequence_append(rows[0].sequence, 7);
 	}
@@ -246,12 +205,12 @@ check_one_sequence(void)
 		sequences[i] = add(scheduler, 5, 1);
 	for (int i = 0; i < 3; i++)
 	{
-		CHECK(step(scheduler, &rows)->n_seqs == 1 && rows[0].sequence == sequences[i]);
-		CHECK(step(scheduler, NULL) == NULL);
+		CHECK(step_rows(scheduler, &rows)->n_seqs == 1 && rows[0].sequence == sequences[i]);
+		CHECK(step(scheduler) == NULL);
 		CHECK(status_of(scheduler).running == 1 && status_of(scheduler).waiting == 2 - i);
 		llm_scheduler_remove(scheduler, sequences[i]);
 	}
-	CHECK(step(scheduler, NULL) == NULL);
+	CHECK(step(scheduler) == NULL);
 	CHECK(status_of(scheduler).steps == 3 && status_of(scheduler).tokens == 15);
 	llm_scheduler_destroy(scheduler);
 }
@@ -271,19 +230,19 @@ check_remove_everywhere(void)
 		config.max_step_tokens = 24;
 		scheduler = create(config);
 		before = add(scheduler, 1, 10);
-		CHECK(step(scheduler, NULL) != NULL);
+		CHECK(step(scheduler) != NULL);
 		sequence = add(scheduler, 40, 2);
 		after = add(scheduler, 1, 10);
 		if (stage >= 1)
-			step(scheduler, NULL);
+			step(scheduler);
 		CHECK(llm_sequence_n_computed(sequence) == (stage >= 1 ? 23 : 0));
 		if (stage >= 2)
-			step(scheduler, NULL);
+			step(scheduler);
 		CHECK(stage < 2 || llm_sequence_n_computed(sequence) == 40);
 		if (stage >= 3)
 			llm_sequence_append(sequence, 1);
 		if (stage >= 4)
-			step(scheduler, NULL);
+			step(scheduler);
 		CHECK(stage < 4 || llm_sequence_n_computed(sequence) == 41);
 		llm_scheduler_remove(scheduler, sequence);
 		CHECK(llm_scheduler_check(scheduler));
@@ -291,7 +250,7 @@ check_remove_everywhere(void)
 		CHECK(llm_scheduler_check(scheduler));
 		llm_scheduler_remove(scheduler, before);
 		CHECK(llm_scheduler_check(scheduler));
-		CHECK(status_of(scheduler).kv_blocks_free == 64 && step(scheduler, NULL) == NULL);
+		CHECK(status_of(scheduler).kv_blocks_free == 64 && step(scheduler) == NULL);
 		llm_scheduler_destroy(scheduler);
 	}
 }
@@ -304,16 +263,18 @@ check_row_budget(void)
 	LlmSequence *decoding = add(scheduler, 1, 20);
 	LlmSequence *scored;
 	LlmSequence *plain;
+	int32_t tokens[30] = {0};
 	const LlmLogitRow *rows;
 	const LlmBatchView *view;
 
-	CHECK(step(scheduler, NULL) != NULL);
+	CHECK(step(scheduler) != NULL);
 	llm_sequence_append(decoding, 5);
-	scored = add_scored(scheduler, 30, 0, 10);
+	scored = add_spec(scheduler,
+					  &(LlmSequenceSpec){.tokens = tokens, .n_tokens = 30, .logits_from = 10});
 	plain = add(scheduler, 4, 1);
 
 	/* 8 rows: one decodes, one is kept for the second prompt, 6 remain. */
-	view = step(scheduler, &rows);
+	view = step_rows(scheduler, &rows);
 	CHECK(view != NULL && view->n_seqs == 3 && view->n_logit_rows == 8);
 	CHECK(rows[0].sequence == decoding && rows[0].position == 1);
 	for (int32_t i = 0; i < 6; i++)
@@ -322,11 +283,11 @@ check_row_budget(void)
 	CHECK(llm_sequence_n_computed(scored) == 16);
 
 	/* Alone it gets all 8, then the last 6. */
-	view = step(scheduler, &rows);
+	view = step_rows(scheduler, &rows);
 	CHECK(view != NULL && view->n_seqs == 1 && view->n_logit_rows == 8);
-	view = step(scheduler, &rows);
+	view = step_rows(scheduler, &rows);
 	CHECK(view != NULL && view->n_logit_rows == 6 && rows[5].position == 29);
-	CHECK(llm_sequence_n_computed(scored) == 30 && step(scheduler, NULL) == NULL);
+	CHECK(llm_sequence_n_computed(scored) == 30 && step(scheduler) == NULL);
 	llm_scheduler_destroy(scheduler);
 }
 
@@ -343,20 +304,20 @@ check_head_of_line(void)
 	config.n_kv_blocks = 4;
 	scheduler = create(config);
 	small = add(scheduler, 16, 0);
-	CHECK(step(scheduler, NULL) != NULL);
+	CHECK(step(scheduler) != NULL);
 	large = add(scheduler, 50, 14);
 	late = add(scheduler, 16, 0);
 	for (int i = 0; i < 3; i++)
-		CHECK(step(scheduler, NULL) == NULL);
+		CHECK(step(scheduler) == NULL);
 	CHECK(llm_sequence_n_computed(large) == 0 && status_of(scheduler).waiting == 2);
 
 	llm_scheduler_remove(scheduler, small);
-	CHECK(step(scheduler, NULL) != NULL);
+	CHECK(step(scheduler) != NULL);
 	CHECK(llm_sequence_n_computed(large) == 50 && llm_sequence_n_computed(late) == 0);
 
 	/* Its cancellation is enough for the one behind it. */
 	llm_scheduler_remove(scheduler, large);
-	CHECK(step(scheduler, NULL) != NULL && llm_sequence_n_computed(late) == 16);
+	CHECK(step(scheduler) != NULL && llm_sequence_n_computed(late) == 16);
 	llm_scheduler_destroy(scheduler);
 }
 
@@ -370,10 +331,10 @@ check_sharing(void)
 	LlmSequence *second;
 	const LlmBatchView *view;
 
-	CHECK(step(scheduler, NULL)->n_tokens == 64);
+	CHECK(step(scheduler)->n_tokens == 64);
 	short_one = add(scheduler, 10, 1);
 	second = add(scheduler, 100, 1);
-	view = step(scheduler, NULL);
+	view = step(scheduler);
 	CHECK(view != NULL && view->n_tokens == 64 && view->n_seqs == 3);
 	CHECK(llm_sequence_n_computed(short_one) == 10);
 	CHECK(llm_sequence_n_computed(long_one) == 64 + 22);
@@ -381,7 +342,7 @@ check_sharing(void)
 
 	/* Decodes come before the prompts. */
 	llm_sequence_append(short_one, 1);
-	view = step(scheduler, NULL);
+	view = step(scheduler);
 	CHECK(view != NULL && view->n_tokens == 64 && llm_sequence_n_computed(short_one) == 11);
 	llm_scheduler_destroy(scheduler);
 }
@@ -398,12 +359,12 @@ check_many_short_prompts(void)
 	scheduler = create(config);
 	for (int i = 0; i < 8; i++)
 		sequences[i] = add(scheduler, 15, 1);
-	CHECK(step(scheduler, NULL)->n_tokens == 64);
+	CHECK(step(scheduler)->n_tokens == 64);
 	for (int i = 0; i < 4; i++)
 		CHECK(llm_sequence_n_computed(sequences[i]) == 15);
 	CHECK(llm_sequence_n_computed(sequences[4]) == 4);
 	CHECK(status_of(scheduler).running == 5 && status_of(scheduler).waiting == 3);
-	CHECK(step(scheduler, NULL)->n_tokens == 11 + 3 * 15);
+	CHECK(step(scheduler)->n_tokens == 11 + 3 * 15);
 	llm_scheduler_destroy(scheduler);
 }
 
@@ -416,10 +377,10 @@ check_several_appended(void)
 	const LlmLogitRow *rows;
 	const LlmBatchView *view;
 
-	CHECK(step(scheduler, NULL) != NULL);
+	CHECK(step(scheduler) != NULL);
 	for (int32_t i = 0; i < 5; i++)
 		llm_sequence_append(sequence, 40 + i);
-	view = step(scheduler, &rows);
+	view = step_rows(scheduler, &rows);
 	CHECK(view != NULL && view->n_tokens == 5 && view->n_logit_rows == 5 && view->n_seqs == 1);
 	for (int32_t i = 0; i < 5; i++)
 		CHECK(view->token[i] == 40 + i && rows[i].position == 20 + i);
@@ -434,7 +395,7 @@ check_owner(void)
 	int owner;
 	LlmSequenceSpec spec = {.owner = &owner, .tokens = (int32_t[]){3}, .n_tokens = 1};
 
-	CHECK(llm_scheduler_add(scheduler, &spec, &sequence, NULL) == LLM_OK);
+	sequence = add_spec(scheduler, &spec);
 	CHECK(llm_sequence_owner(sequence) == &owner);
 	llm_scheduler_destroy(scheduler);
 }

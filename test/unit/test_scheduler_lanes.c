@@ -24,21 +24,6 @@ static const LlmSchedulerConfig roomy = {
 	.max_context = 512,
 };
 
-static LlmSequence *
-add(LlmScheduler *scheduler, int32_t n_prompt, int32_t max_new, bool bulk)
-{
-	int32_t tokens[512] = {0};
-	LlmSequence *sequence = NULL;
-	LlmSequenceSpec spec = {.tokens = tokens,
-							.n_tokens = n_prompt,
-							.max_new_tokens = max_new,
-							.logits_from = n_prompt - 1,
-							.bulk = bulk};
-
-	CHECK(llm_scheduler_add(scheduler, &spec, &sequence, NULL) == LLM_OK);
-	return sequence;
-}
-
 /* ---- the cost of a step ---- */
 
 /* Milliseconds of a step on the machine that the constants below were measured on. */
@@ -136,17 +121,14 @@ check_interactive_first(void)
 	config.max_logit_rows = 2;
 	scheduler = create(config);
 	for (int i = 0; i < 2; i++)
-		bulk[i] = add(scheduler, 4, 4, true);
-	single = add(scheduler, 4, 4, false);
-	CHECK(llm_scheduler_plan(scheduler, &rows)->n_seqs == 2);
+		bulk[i] = add_prompt(scheduler, 4, 4, true);
+	single = add_prompt(scheduler, 4, 4, false);
+	CHECK(step_rows(scheduler, &rows)->n_seqs == 2);
 	CHECK(rows[0].sequence == single && rows[1].sequence == bulk[0]);
-	llm_scheduler_commit(scheduler);
-	CHECK(llm_scheduler_check(scheduler));
 
 	/* Its place goes to the other one. */
 	llm_scheduler_remove(scheduler, single);
-	CHECK(llm_scheduler_plan(scheduler, &rows)->n_seqs == 1 && rows[0].sequence == bulk[1]);
-	llm_scheduler_commit(scheduler);
+	CHECK(step_rows(scheduler, &rows)->n_seqs == 1 && rows[0].sequence == bulk[1]);
 	llm_scheduler_destroy(scheduler);
 }
 
@@ -163,18 +145,17 @@ check_overtaking(void)
 	config.max_sequences = 1;
 	config.max_logit_rows = 1;
 	scheduler = create(config);
-	next = add(scheduler, 1, 1, false);
-	bulk = add(scheduler, 1, 1, true);
+	next = add_prompt(scheduler, 1, 1, false);
+	bulk = add_prompt(scheduler, 1, 1, true);
 	for (;;)
 	{
 		LlmSequence *running;
 
-		CHECK(llm_scheduler_plan(scheduler, &rows) != NULL);
-		llm_scheduler_commit(scheduler);
+		CHECK(step_rows(scheduler, &rows) != NULL);
 		running = rows[0].sequence;
 		if (running == bulk || unit_failed > 0)
 			break;
-		next = add(scheduler, 1, 1, false);
+		next = add_prompt(scheduler, 1, 1, false);
 		llm_scheduler_remove(scheduler, running);
 		n_overtaken++;
 	}
@@ -191,26 +172,24 @@ check_rows_for_bulk(void)
 	LlmSchedulerConfig config = roomy;
 	LlmScheduler *scheduler;
 	const LlmLogitRow *rows;
-	LlmSequence *bulk[3], *scored = NULL;
+	LlmSequence *bulk[3], *scored;
 	int32_t tokens[100] = {0};
 	LlmSequenceSpec spec = {.tokens = tokens, .n_tokens = 100};
 
 	config.max_sequences = config.max_logit_rows = 4;
 	scheduler = create(config);
 	for (int i = 0; i < 3; i++)
-		bulk[i] = add(scheduler, 1, 50, true);
-	CHECK(llm_scheduler_plan(scheduler, &rows)->n_seqs == 3);
-	llm_scheduler_commit(scheduler);
+		bulk[i] = add_prompt(scheduler, 1, 50, true);
+	CHECK(step(scheduler)->n_seqs == 3);
 	for (int i = 0; i < 3; i++)
 		llm_sequence_append(bulk[i], 1);
-	CHECK(llm_scheduler_add(scheduler, &spec, &scored, NULL) == LLM_OK);
+	scored = add_spec(scheduler, &spec);
 	for (int i = 0; i < 9; i++)
 	{
-		const LlmBatchView *view = llm_scheduler_plan(scheduler, &rows);
+		const LlmBatchView *view = step_rows(scheduler, &rows);
 
 		CHECK(view->n_logit_rows == 4 && rows[2].sequence == scored);
-		CHECK(rows[3].sequence == bulk[i % 3] && llm_scheduler_check(scheduler));
-		llm_scheduler_commit(scheduler);
+		CHECK(rows[3].sequence == bulk[i % 3]);
 		llm_sequence_append(bulk[i % 3], 1);
 	}
 	llm_scheduler_destroy(scheduler);
@@ -253,7 +232,7 @@ use_rows(Simulation *sim, const LlmLogitRow *rows, int32_t n_rows)
 				if (sim->bulk[i] == sequence)
 				{
 					llm_scheduler_remove(sim->scheduler, sequence);
-					sim->bulk[i] = add(sim->scheduler, PROMPT, ANSWER, true);
+					sim->bulk[i] = add_prompt(sim->scheduler, PROMPT, ANSWER, true);
 				}
 	}
 }
@@ -303,7 +282,7 @@ simulate_calls(Simulation *sim, double pause_ms, double *bulk_rate)
 
 		while (sim->now_ms < next_ms)
 			simulate_step(sim);
-		sim->call = add(sim->scheduler, PROMPT, ANSWER, false);
+		sim->call = add_prompt(sim->scheduler, PROMPT, ANSWER, false);
 		while (sim->call != NULL)
 			simulate_step(sim);
 
@@ -322,7 +301,7 @@ check_latency(double pause_ms, double max_ratio, double min_bulk)
 
 	alone_ms = simulate_calls(&sim, pause_ms, &bulk_beside);
 	for (int i = 0; i < N_BULK; i++)
-		sim.bulk[i] = add(sim.scheduler, PROMPT, ANSWER, true);
+		sim.bulk[i] = add_prompt(sim.scheduler, PROMPT, ANSWER, true);
 	bulk_alone = simulate_bulk(&sim, 60000);
 	beside_ms = simulate_calls(&sim, pause_ms, &bulk_beside);
 	bulk_after = simulate_bulk(&sim, 60000);
@@ -362,17 +341,17 @@ static void
 check_step_length(double slowness, bool bulk)
 {
 	LlmScheduler *scheduler = create(roomy);
-	LlmSequence *decodes = add(scheduler, 1, 400, bulk), *reads;
+	LlmSequence *decodes = add_prompt(scheduler, 1, 400, bulk), *reads;
 	double one_ms = slowness * measured_ms(1), long_ms = fmax(1000, 8 * one_ms);
 	double bound_ms = bulk ? long_ms : fmax(200, 3 * one_ms);
 	int32_t n_tokens;
 
 	/* What steps cost has to be seen first. */
 	(void) step_of_slow_machine(scheduler, slowness, &n_tokens);
-	reads = add(scheduler, 501, 1, bulk);
+	reads = add_prompt(scheduler, 501, 1, bulk);
 	(void) step_of_slow_machine(scheduler, slowness, &n_tokens);
 	llm_scheduler_remove(scheduler, reads);
-	reads = add(scheduler, 501, 10, bulk);
+	reads = add_prompt(scheduler, 501, 10, bulk);
 	while (llm_sequence_n_computed(reads) < 300)
 	{
 		int32_t n_before = llm_sequence_n_computed(reads);

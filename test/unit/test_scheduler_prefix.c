@@ -20,75 +20,27 @@ static const LlmSchedulerConfig roomy = {
 	.max_context = 512,
 };
 
-/* n_template tokens that are the same for all, then tokens of the row's own. */
-static LlmSequenceSpec
-spec_of(int32_t *tokens, int32_t n_template, int32_t n_own, int32_t row)
-{
-	for (int32_t i = 0; i < n_template + n_own; i++)
-		tokens[i] = i < n_template ? i : 1000 * (row + 1) + i;
-	return (LlmSequenceSpec){.tenant = 1,
-							 .tokens = tokens,
-							 .n_tokens = n_template + n_own,
-							 .logits_from = n_template + n_own - 1,
-							 .max_new_tokens = 4};
-}
-
-static LlmSequence *
-add(LlmScheduler *scheduler, const LlmSequenceSpec *spec)
-{
-	LlmSequence *sequence = NULL;
-
-	CHECK(llm_scheduler_add(scheduler, spec, &sequence, NULL) == LLM_OK);
-	return sequence;
-}
-
 /* One step; its tokens. */
 static int32_t
-step(LlmScheduler *scheduler)
+run_step(LlmScheduler *scheduler)
 {
-	const LlmLogitRow *rows;
-	const LlmBatchView *view = llm_scheduler_plan(scheduler, &rows);
+	const LlmBatchView *view = step(scheduler);
 
-	CHECK(llm_scheduler_check(scheduler));
-	if (view == NULL)
-		return 0;
-	llm_scheduler_commit(scheduler);
-	CHECK(llm_scheduler_check(scheduler));
-	return view->n_tokens;
-}
-
-/* Steps until nothing is left to do; their tokens. */
-static int32_t
-run(LlmScheduler *scheduler)
-{
-	int32_t n_tokens = 0, n;
-
-	while ((n = step(scheduler)) > 0)
-		n_tokens += n;
-	return n_tokens;
+	return view == NULL ? 0 : view->n_tokens;
 }
 
 /* Compute the prompt alone and forget it; the tokens that it took. */
 static int32_t
 run_once(LlmScheduler *scheduler, const LlmSequenceSpec *spec)
 {
-	LlmSequence *sequence = add(scheduler, spec);
-	int32_t n_tokens = run(scheduler);
+	LlmSequence *sequence = add_spec(scheduler, spec);
+	int32_t n_tokens = step_all(scheduler);
 
 	CHECK(llm_sequence_n_cached(sequence) == spec->n_tokens - n_tokens);
 	CHECK(llm_sequence_n_computed(sequence) == spec->n_tokens);
 	llm_scheduler_remove(scheduler, sequence);
 	CHECK(llm_scheduler_check(scheduler));
 	return n_tokens;
-}
-
-static LlmSchedulerStatus
-status_of(const LlmScheduler *scheduler)
-{
-	LlmSchedulerStatus status;
-
-	llm_scheduler_status(scheduler, &status);
-	return status;
 }
 
 /*
@@ -100,18 +52,18 @@ check_lookup(void)
 {
 	LlmScheduler *scheduler = create(roomy);
 	int32_t tokens[128];
-	LlmSequenceSpec spec = spec_of(tokens, 48, 0, 0);
+	LlmSequenceSpec spec = row_spec(tokens, 48, 0, 0);
 
 	CHECK(run_once(scheduler, &spec) == 48);
 	CHECK(status_of(scheduler).kv_blocks_cached == 3);
 	CHECK(run_once(scheduler, &spec) == 1);
-	spec = spec_of(tokens, 48, 1, 0);
+	spec = row_spec(tokens, 48, 1, 0);
 	CHECK(run_once(scheduler, &spec) == 1);
-	spec = spec_of(tokens, 47, 10, 0);
+	spec = row_spec(tokens, 47, 10, 0);
 	CHECK(run_once(scheduler, &spec) == 57 - 47);
-	spec = spec_of(tokens, 7, 10, 3);
+	spec = row_spec(tokens, 7, 10, 3);
 	CHECK(run_once(scheduler, &spec) == 10);
-	spec = spec_of(tokens, 48, 16, 0);
+	spec = row_spec(tokens, 48, 16, 0);
 	spec.tenant = 2;
 	CHECK(run_once(scheduler, &spec) == 64);
 	CHECK(run_once(scheduler, &spec) == 1);
@@ -135,18 +87,18 @@ check_generated(void)
 	LlmSchedulerConfig config = roomy;
 	LlmScheduler *scheduler = create(config);
 	int32_t tokens[128];
-	LlmSequenceSpec spec = spec_of(tokens, 20, 0, 0);
+	LlmSequenceSpec spec = row_spec(tokens, 20, 0, 0);
 	LlmSequence *sequence;
 
 	spec.max_new_tokens = 30;
-	sequence = add(scheduler, &spec);
+	sequence = add_spec(scheduler, &spec);
 	for (int32_t i = 0; i < 30; i++)
 	{
-		CHECK(step(scheduler) > 0);
+		CHECK(run_step(scheduler) > 0);
 		tokens[20 + i] = 700 + i;
 		llm_sequence_append(sequence, 700 + i);
 	}
-	CHECK(step(scheduler) == 1);
+	CHECK(run_step(scheduler) == 1);
 	llm_scheduler_remove(scheduler, sequence);
 	tokens[50] = 9;
 	spec.n_tokens = 51;
@@ -166,12 +118,12 @@ check_deferred(bool bulk)
 	for (int32_t row = 0; row < 12; row++)
 	{
 		int32_t tokens[256];
-		LlmSequenceSpec spec = spec_of(tokens, 160, 10, row);
+		LlmSequenceSpec spec = row_spec(tokens, 160, 10, row);
 
 		spec.bulk = bulk;
-		sequences[row] = add(scheduler, &spec);
+		sequences[row] = add_spec(scheduler, &spec);
 	}
-	n_tokens = run(scheduler);
+	n_tokens = step_all(scheduler);
 	CHECK_MSG(n_tokens == 160 + 12 * 10, "%d tokens", (int) n_tokens);
 	for (int32_t row = 0; row < 12; row++)
 		CHECK(llm_sequence_n_cached(sequences[row]) == (row == 0 ? 0 : 160));
@@ -189,12 +141,12 @@ check_passing(void)
 
 	for (int32_t row = 0; row < 3; row++)
 	{
-		spec = spec_of(tokens, 160, 10, row);
-		add(scheduler, &spec);
+		spec = row_spec(tokens, 160, 10, row);
+		add_spec(scheduler, &spec);
 	}
-	spec = spec_of(tokens, 0, 20, 7);
-	other = add(scheduler, &spec);
-	CHECK(step(scheduler) == 64 && llm_sequence_n_computed(other) == 20);
+	spec = row_spec(tokens, 0, 20, 7);
+	other = add_spec(scheduler, &spec);
+	CHECK(run_step(scheduler) == 64 && llm_sequence_n_computed(other) == 20);
 	CHECK(status_of(scheduler).running == 2 && status_of(scheduler).waiting == 2);
 	llm_scheduler_destroy(scheduler);
 }
@@ -209,13 +161,13 @@ check_cancelled_leader(void)
 
 	for (int32_t row = 0; row < 2; row++)
 	{
-		LlmSequenceSpec spec = spec_of(tokens, 160, 10, row);
+		LlmSequenceSpec spec = row_spec(tokens, 160, 10, row);
 
-		sequences[row] = add(scheduler, &spec);
+		sequences[row] = add_spec(scheduler, &spec);
 	}
-	CHECK(step(scheduler) == 64 && llm_sequence_n_computed(sequences[1]) == 0);
+	CHECK(run_step(scheduler) == 64 && llm_sequence_n_computed(sequences[1]) == 0);
 	llm_scheduler_remove(scheduler, sequences[0]);
-	CHECK(run(scheduler) == 170 - 64 && llm_sequence_n_cached(sequences[1]) == 64);
+	CHECK(step_all(scheduler) == 170 - 64 && llm_sequence_n_cached(sequences[1]) == 64);
 	llm_scheduler_destroy(scheduler);
 }
 
@@ -228,17 +180,17 @@ check_replaced(void)
 {
 	LlmScheduler *scheduler = create(roomy);
 	int32_t tokens[256];
-	LlmSequenceSpec spec = spec_of(tokens, 200, 0, 0);
+	LlmSequenceSpec spec = row_spec(tokens, 200, 0, 0);
 	LlmSequence *bulk, *single;
 
 	spec.bulk = true;
-	bulk = add(scheduler, &spec);
-	CHECK(step(scheduler) == 64);
+	bulk = add_spec(scheduler, &spec);
+	CHECK(run_step(scheduler) == 64);
 	spec.bulk = false;
-	single = add(scheduler, &spec);
-	CHECK(step(scheduler) == 64 && llm_sequence_n_cached(single) == 64);
+	single = add_spec(scheduler, &spec);
+	CHECK(run_step(scheduler) == 64 && llm_sequence_n_cached(single) == 64);
 	CHECK(llm_sequence_n_computed(bulk) == 65 && llm_sequence_n_computed(single) == 127);
-	CHECK(run(scheduler) == 2 * 200 - 65 - 127);
+	CHECK(step_all(scheduler) == 2 * 200 - 65 - 127);
 
 	/* Twelve full blocks together, one begun by each. */
 	CHECK(status_of(scheduler).kv_blocks_cached == 0);
@@ -246,7 +198,7 @@ check_replaced(void)
 	llm_scheduler_remove(scheduler, single);
 	CHECK(llm_scheduler_check(scheduler) && status_of(scheduler).kv_blocks_free == 64 - 13);
 	llm_sequence_append(bulk, 5);
-	CHECK(step(scheduler) == 1);
+	CHECK(run_step(scheduler) == 1);
 	llm_scheduler_destroy(scheduler);
 }
 
@@ -261,22 +213,22 @@ check_eviction(void)
 
 	config.n_kv_blocks = 8;
 	scheduler = create(config);
-	spec = spec_of(tokens, 0, 48, 1);
+	spec = row_spec(tokens, 0, 48, 1);
 	CHECK(run_once(scheduler, &spec) == 48);
-	spec = spec_of(tokens, 0, 48, 2);
+	spec = row_spec(tokens, 0, 48, 2);
 	CHECK(run_once(scheduler, &spec) == 48);
 	CHECK(status_of(scheduler).kv_blocks_cached == 6 && status_of(scheduler).kv_blocks_free == 2);
 
 	/* Three full blocks and one that is begun: two blocks are free, two are taken from row 1. */
-	spec = spec_of(tokens, 0, 52, 3);
+	spec = row_spec(tokens, 0, 52, 3);
 	CHECK(run_once(scheduler, &spec) == 52);
-	spec = spec_of(tokens, 0, 48, 2);
+	spec = row_spec(tokens, 0, 48, 2);
 	CHECK(run_once(scheduler, &spec) == 1);
-	spec = spec_of(tokens, 0, 48, 1);
+	spec = row_spec(tokens, 0, 48, 1);
 	CHECK(run_once(scheduler, &spec) == 32);
 
 	/* A sequence that needs everything gets everything. */
-	spec = spec_of(tokens, 0, 124, 4);
+	spec = row_spec(tokens, 0, 124, 4);
 	CHECK(run_once(scheduler, &spec) == 124);
 	CHECK(status_of(scheduler).kv_blocks_cached == 7 && status_of(scheduler).kv_blocks_free == 1);
 	llm_scheduler_destroy(scheduler);
@@ -302,16 +254,16 @@ run_in_turns(bool bulk, int32_t *ended)
 	for (int32_t row = 0; row < N_TURNS; row++)
 	{
 		int32_t tokens[64];
-		LlmSequenceSpec spec = spec_of(tokens, 48, 8, row);
+		LlmSequenceSpec spec = row_spec(tokens, 48, 8, row);
 
 		for (int32_t i = 0; i < 48; i++)
 			tokens[i] += 100000 * (row % 2);
 		spec.bulk = bulk;
-		sequences[row] = add(scheduler, &spec);
+		sequences[row] = add_spec(scheduler, &spec);
 	}
 	while (n_ended < N_TURNS)
 	{
-		n_tokens += step(scheduler);
+		n_tokens += run_step(scheduler);
 		for (int32_t row = 0; row < N_TURNS; row++)
 		{
 			if (sequences[row] == NULL || llm_sequence_n_computed(sequences[row]) < 56)
@@ -366,7 +318,7 @@ check_copy(void)
 	const LlmBatchView *view;
 	LlmSequence *sequence;
 	int32_t tokens[128];
-	LlmSequenceSpec spec = spec_of(tokens, 32, 16, 1);
+	LlmSequenceSpec spec = row_spec(tokens, 32, 16, 1);
 
 	config.n_kv_blocks = 8;
 	scheduler = create(config);
@@ -374,9 +326,9 @@ check_copy(void)
 	CHECK(status_of(scheduler).kv_blocks_cached == 3 && status_of(scheduler).kv_blocks_free == 5);
 
 	/* Agrees in 37 tokens.  Two blocks are shared, one is copied from, two are its own. */
-	spec = spec_of(tokens, 32, 18, 1);
+	spec = row_spec(tokens, 32, 18, 1);
 	tokens[37] = 7;
-	sequence = add(scheduler, &spec);
+	sequence = add_spec(scheduler, &spec);
 	view = llm_scheduler_plan(scheduler, &rows);
 	CHECK(view->n_copies == 1 && view->copy_len[0] == 5 && view->n_tokens == 50 - 37);
 	CHECK(view->copy_source[0] == 2 && view->copy_target[0] == view->block_table[2]);
@@ -392,7 +344,7 @@ check_copy(void)
 	CHECK(llm_scheduler_check(scheduler) && status_of(scheduler).kv_blocks_cached == 4);
 
 	/* Whoever needs all blocks has none left to copy from: then nothing is. */
-	spec = spec_of(tokens, 32, 8 * LLM_KV_BLOCK - 32, 1);
+	spec = row_spec(tokens, 32, 8 * LLM_KV_BLOCK - 32, 1);
 	tokens[35] = 8;
 	spec.max_new_tokens = 0;
 	CHECK(run_once(scheduler, &spec) == 8 * LLM_KV_BLOCK - 32);
@@ -475,14 +427,14 @@ check_reset(void)
 {
 	LlmScheduler *scheduler = create(roomy);
 	int32_t tokens[128];
-	LlmSequenceSpec spec = spec_of(tokens, 48, 16, 0);
+	LlmSequenceSpec spec = row_spec(tokens, 48, 16, 0);
 	LlmSequence *user;
 
 	CHECK(run_once(scheduler, &spec) == 64);
 	spec.n_tokens = 48;
 	spec.logits_from = 47;
-	user = add(scheduler, &spec);
-	CHECK(step(scheduler) == 1 && status_of(scheduler).kv_blocks_cached == 1);
+	user = add_spec(scheduler, &spec);
+	CHECK(run_step(scheduler) == 1 && status_of(scheduler).kv_blocks_cached == 1);
 	CHECK(llm_scheduler_reset_cache(scheduler) == LLM_KV_BLOCK);
 	CHECK(llm_scheduler_check(scheduler) && status_of(scheduler).kv_blocks_cached == 0);
 	CHECK(run_once(scheduler, &spec) == 1);

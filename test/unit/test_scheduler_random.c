@@ -19,6 +19,7 @@
  *	  LLM_TEST_SEED=n         the run to repeat (printed)
  *	  LLM_TEST_OPERATIONS=n   adds, cancels and steps in all; default 200000
  */
+#include "scheduler_made.h"
 #include "unit.h"
 
 #include "scheduler/scheduler.h"
@@ -178,7 +179,6 @@ world_create(void)
 	static const int32_t budgets[] = {1, 2, 7, 16, 33, 64, 256};
 	World world = {0};
 	size_t n_slots;
-	LlmError err;
 
 	world.bulk_percent = random_between(0, 2) * 50;
 	world.max_answer = random_between(0, 1) ? 20 : 100;
@@ -207,7 +207,7 @@ world_create(void)
 		world.kv[group] =
 			calloc((size_t) blocks_of(&world, group) * LLM_KV_BLOCK + 1, sizeof(int32_t));
 	world.slot_written = calloc(n_slots, 1);
-	CHECK(llm_scheduler_create(&world.config, &world.scheduler, &err) == LLM_OK);
+	world.scheduler = create(world.config);
 	return world;
 }
 

@@ -25,40 +25,24 @@ static const LlmSchedulerConfig roomy = {
 	.n_window_blocks = 64,
 };
 
-/* n_template tokens that are the same for all, then tokens of the row's own. */
+/* A row of any tenant, 0 for none, whose answer has max_new tokens. */
 static LlmSequence *
 add(LlmScheduler *scheduler, uint64_t tenant, int32_t n_template, int32_t n_own, int32_t row,
 	int32_t max_new)
 {
-	int32_t tokens[512];
-	LlmSequence *sequence = NULL;
-	LlmSequenceSpec spec = {.tenant = tenant,
-							.tokens = tokens,
-							.n_tokens = n_template + n_own,
-							.logits_from = n_template + n_own - 1,
-							.max_new_tokens = max_new};
+	int32_t tokens[MADE_MAX_TOKENS];
+	LlmSequenceSpec spec = row_spec(tokens, n_template, n_own, row);
 
-	for (int32_t i = 0; i < n_template + n_own; i++)
-		tokens[i] = i < n_template ? i : 1000 * (row + 1) + i;
-	CHECK(llm_scheduler_add(scheduler, &spec, &sequence, NULL) == LLM_OK);
-	return sequence;
+	spec.tenant = tenant;
+	spec.max_new_tokens = max_new;
+	return add_spec(scheduler, &spec);
 }
 
 /* One step, in which everybody who has a row says something; false when there was nothing to do. */
 static bool
-step(LlmScheduler *scheduler)
+run_step(LlmScheduler *scheduler)
 {
-	const LlmLogitRow *rows;
-	const LlmBatchView *view = llm_scheduler_plan(scheduler, &rows);
-
-	CHECK(llm_scheduler_check(scheduler));
-	if (view == NULL)
-		return false;
-	llm_scheduler_commit(scheduler);
-	CHECK(llm_scheduler_check(scheduler));
-	for (int32_t r = 0; r < view->n_logit_rows; r++)
-		llm_sequence_append(rows[r].sequence, rows[r].position);
-	return true;
+	return step_and_say(scheduler) != NULL;
 }
 
 static int32_t
@@ -76,7 +60,7 @@ run_once(LlmScheduler *scheduler, int32_t n_template, int32_t n_own, int32_t row
 	LlmSequence *sequence = add(scheduler, 1, n_template, n_own, row, 1);
 	int32_t n_cached;
 
-	while (llm_sequence_n_computed(sequence) < n_template + n_own && CHECK(step(scheduler)))
+	while (llm_sequence_n_computed(sequence) < n_template + n_own && CHECK(run_step(scheduler)))
 		;
 	n_cached = llm_sequence_n_cached(sequence);
 	llm_scheduler_remove(scheduler, sequence);
@@ -93,7 +77,7 @@ check_bounded(uint64_t tenant)
 	int32_t bound = llm_scheduler_window_blocks(WINDOW, STEP);
 	int32_t most = 0;
 
-	while (llm_sequence_n_tokens(sequence) < 464 && CHECK(step(scheduler)))
+	while (llm_sequence_n_tokens(sequence) < 464 && CHECK(run_step(scheduler)))
 	{
 		int32_t n_used = window_blocks_used(scheduler);
 
@@ -124,7 +108,7 @@ check_given_back(void)
 	scheduler = create(config);
 	for (int32_t row = 0; row < 4; row++)
 		add(scheduler, row % 2, 0, 400, row, 64);
-	while (step(scheduler))
+	while (run_step(scheduler))
 	{
 		llm_scheduler_status(scheduler, &status);
 		CHECK(status.running == 4 && status.preemptions == 0);
@@ -200,7 +184,7 @@ check_shared(void)
 	CHECK(run_once(scheduler, 160, 1, 9) == 0);
 	for (int32_t row = 0; row < 4; row++)
 		rows[row] = add(scheduler, 1, 160, 4, row, 64);
-	CHECK(step(scheduler));
+	CHECK(run_step(scheduler));
 	for (int32_t row = 0; row < 4; row++)
 		CHECK(llm_sequence_n_cached(rows[row]) == 160);
 	CHECK(window_blocks_used(scheduler) == 2 + 4);
@@ -224,7 +208,7 @@ run_sharing(int32_t n_more)
 	scheduler = create(config);
 	for (int32_t row = 0; row < 3; row++)
 		add(scheduler, 1, 96, 4 + 100 * row, row, 64);
-	while (n_ended < 3 && CHECK(step(scheduler)))
+	while (n_ended < 3 && CHECK(run_step(scheduler)))
 	{
 		for (LlmSequence *s = scheduler->interactive.running.first, *next; s != NULL; s = next)
 		{
@@ -268,7 +252,7 @@ check_window_only(void)
 	scheduler = create(config);
 	add(scheduler, 1, 0, 400, 0, 64);
 	for (int i = 0; i < 400 / STEP; i++)
-		CHECK(step(scheduler));
+		CHECK(run_step(scheduler));
 	llm_scheduler_status(scheduler, &status);
 	CHECK(status.kv_blocks_total == 64 && status.kv_blocks_free == 64 - 400 / LLM_KV_BLOCK);
 	CHECK(status.kv_blocks_cached == status.kv_blocks_total - status.kv_blocks_free - 2);
