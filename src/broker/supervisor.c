@@ -45,7 +45,7 @@ typedef struct Supervisor
 	LlmChannel channel;
 	pid_t pid;				/* 0: none */
 	LlmEngineConfig config; /* of the running engine */
-	int capacity;			/* sequences of a model, without the places on top */
+	int capacity;			/* requests for a model, without the places on top */
 	int n_models;			/* loaded in it */
 
 	TimestampTz start_at; /* DOWN: when to start */
@@ -133,6 +133,16 @@ spare_places(int capacity)
 	return Max(capacity / 8, 1);
 }
 
+/*
+ * With those that wait in the engine, so that a place that comes free is taken in the next step and
+ * what is cached goes first.
+ */
+static int
+with_stock(int max_sequences)
+{
+	return max_sequences + (max_sequences + 1) / 2;
+}
+
 static void
 read_settings(LlmEngineConfig *config)
 {
@@ -143,6 +153,7 @@ read_settings(LlmEngineConfig *config)
 	config->n_threads = llm_guc_engine_threads;
 	config->max_simd = llm_guc_engine_simd;
 	config->max_sequences = llm_guc_max_sequences + spare_places(llm_guc_max_sequences);
+	config->max_bulk = llm_guc_max_sequences;
 	config->max_step_tokens = llm_guc_max_step_tokens;
 	config->kv_cache_bytes = (uint64) llm_guc_kv_cache_mb * 1024 * 1024;
 	config->memory_bytes = (uint64) llm_guc_engine_memory_mb * 1024 * 1024;
@@ -195,8 +206,8 @@ start(void)
 	pgsocket fd;
 
 	read_settings(&self.config);
-	self.capacity =
-		self.config.device == LLM_DEVICE_FAKE ? llm_guc_fake_slots : llm_guc_max_sequences;
+	self.capacity = self.config.device == LLM_DEVICE_FAKE ? llm_guc_fake_slots
+														  : with_stock(llm_guc_max_sequences);
 	self.ready_at = 0;
 	self.n_models = 0;
 	self.last_warning[0] = '\0';

@@ -51,6 +51,8 @@ llm_engine_config_normalise(const LlmEngineConfig *config)
 	if (out.max_simd > LLM_SIMD_BEST)
 		out.max_simd = LLM_SIMD_BEST;
 	out.max_sequences = within(out.max_sequences, 32, 1, 1152);
+	if (out.max_bulk > out.max_sequences)
+		out.max_bulk = out.max_sequences;
 	out.max_step_tokens = within(out.max_step_tokens, 512, MIN_LOGIT_ROWS, 65536);
 	if (out.max_step_tokens < out.max_sequences)
 		out.max_step_tokens = out.max_sequences;
@@ -162,6 +164,7 @@ create_parts(LlmLoadedModel *loaded, const LlmVocabulary *vocabulary,
 									 .max_context = loaded->context_length};
 	LlmSchedulerConfig scheduler_config = {
 		.max_sequences = (int32_t) config->max_sequences,
+		.max_bulk = (int32_t) config->max_bulk,
 		.max_waiting = (int32_t) (config->max_queue + config->max_sequences),
 		.max_step_tokens = (int32_t) config->max_step_tokens,
 		.max_prefills = MAX_PREFILLS,

@@ -20,7 +20,7 @@
 
 #include <stdint.h>
 
-#define LLM_PROTOCOL_VERSION 2
+#define LLM_PROTOCOL_VERSION 3
 #define LLM_FRAME_HEADER_BYTES 16
 
 /* Requests and results are bounded: a prompt beyond this is beyond every context we can hold. */

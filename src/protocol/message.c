@@ -575,6 +575,7 @@ llm_engine_config_write(LlmWriter *w, const LlmEngineConfig *config)
 	llm_write_u32(w, config->n_threads);
 	llm_write_u32(w, config->max_simd);
 	llm_write_u32(w, config->max_sequences);
+	llm_write_u32(w, config->max_bulk);
 	llm_write_u32(w, config->max_step_tokens);
 	llm_write_u64(w, config->kv_cache_bytes);
 	llm_write_u64(w, config->memory_bytes);
@@ -616,6 +617,7 @@ llm_engine_config_read(LlmStrView payload, LlmEngineConfig *out, LlmError *err)
 	out->n_threads = llm_read_u32(&r);
 	out->max_simd = llm_read_u32(&r);
 	out->max_sequences = llm_read_u32(&r);
+	out->max_bulk = llm_read_u32(&r);
 	out->max_step_tokens = llm_read_u32(&r);
 	out->kv_cache_bytes = llm_read_u64(&r);
 	out->memory_bytes = llm_read_u64(&r);

@@ -316,6 +316,7 @@ typedef struct LlmEngineConfig
 	uint32_t n_threads;		  /* 0: one per core this process may use */
 	uint32_t max_simd;		  /* LlmSimdLevel as number */
 	uint32_t max_sequences;	  /* running at once, per model */
+	uint32_t max_bulk;		  /* of these, of bulk work; 0: all */
 	uint32_t max_step_tokens; /* tokens of one step */
 	uint64_t kv_cache_bytes;  /* per model */
 	uint64_t memory_bytes;	  /* of all loaded models together; 0: no limit */

@@ -176,20 +176,43 @@ llm_admission_begin(LlmScheduler *scheduler)
 		note_reading(scheduler, s);
 }
 
+static bool
+bulk_has_place(const LlmScheduler *scheduler)
+{
+	return scheduler->bulk.running.n < scheduler->config.max_bulk;
+}
+
+static bool
+may_admit(const LlmScheduler *scheduler, const LlmLane *lane)
+{
+	return llm_scheduler_n_running(scheduler) < scheduler->config.max_sequences &&
+		   (lane == &scheduler->interactive || bulk_has_place(scheduler)) &&
+		   llm_gathering_admits(&scheduler->gathering) && !scheduler->memory_awaited;
+}
+
+/* The bulk sequence that came before this one and could have its place, or NULL. */
+static LlmSequence *
+overtaken_by(const LlmScheduler *scheduler, const LlmSequence *sequence)
+{
+	LlmSequence *first = scheduler->bulk.waiting.first;
+
+	if (sequence->bulk || first == NULL || first->serial > sequence->serial ||
+		!bulk_has_place(scheduler))
+		return NULL;
+	return first;
+}
+
 LlmSequence *
 llm_admission_next(LlmScheduler *scheduler, LlmLane *lane)
 {
-	LlmSequence *passed = lane == &scheduler->interactive ? scheduler->bulk.waiting.first : NULL;
-	LlmSequence *sequence;
+	LlmSequence *sequence, *passed;
 
-	if (llm_scheduler_n_running(scheduler) >= scheduler->config.max_sequences ||
-		!llm_gathering_admits(&scheduler->gathering) || scheduler->memory_awaited)
+	if (!may_admit(scheduler, lane))
 		return NULL;
 	sequence = next_to_admit(scheduler, lane);
 	if (sequence == NULL)
 		return NULL;
-	if (passed != NULL && passed->serial > sequence->serial)
-		passed = NULL;
+	passed = overtaken_by(scheduler, sequence);
 	if (passed != NULL && passed->n_overtaken >= MAX_OVERTAKEN)
 		return NULL;
 	if (!reserve(scheduler, sequence))

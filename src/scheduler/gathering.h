@@ -26,9 +26,9 @@ typedef struct LlmGathering
 	int32_t n_left;	 /* of the batch under way, still to be admitted; 0 for in-flight */
 } LlmGathering;
 
-/* Begin a step: the next batch is formed if none is under way. */
+/* Begin a step: the next batch is formed, of n_ready waiting ones, if none is under way. */
 static inline void
-llm_gathering_begin(LlmGathering *gathering, int32_t n_running, int32_t n_waiting,
+llm_gathering_begin(LlmGathering *gathering, int32_t n_running, int32_t n_ready,
 					int32_t max_sequences)
 {
 	if (!gathering->in_batches)
@@ -37,8 +37,8 @@ llm_gathering_begin(LlmGathering *gathering, int32_t n_running, int32_t n_waitin
 		gathering->n_left = max_sequences;
 
 	/* Some may have been cancelled, and the batch is closed to those who come later. */
-	if (gathering->n_left > n_waiting)
-		gathering->n_left = n_waiting;
+	if (gathering->n_left > n_ready)
+		gathering->n_left = n_ready;
 }
 
 static inline bool

@@ -314,7 +314,7 @@ llm_scheduler_plan(LlmScheduler *scheduler, const LlmLogitRow **rows)
 	llm_preemption_secure(scheduler);
 	llm_admission_begin(scheduler);
 	llm_gathering_begin(&scheduler->gathering, llm_scheduler_n_running(scheduler),
-						llm_scheduler_n_waiting(scheduler), scheduler->config.max_sequences);
+						llm_scheduler_n_ready(scheduler), scheduler->config.max_sequences);
 	plan_interactive(scheduler, &budget);
 	n_interactive = scheduler->n_planned;
 	plan_bulk(scheduler, &budget, scheduler->config.max_step_tokens - budget.tokens);

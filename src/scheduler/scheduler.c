@@ -29,6 +29,7 @@ check_config(const LlmSchedulerConfig *config, LlmError *err)
 		int32_t max;
 	} limits[] = {
 		{"max_sequences", config->max_sequences, 1, INT32_MAX - 1},
+		{"max_bulk", config->max_bulk, 0, config->max_sequences},
 		{"max_waiting", config->max_waiting, 1, INT32_MAX},
 		{"max_step_tokens", config->max_step_tokens, 1, INT32_MAX},
 		{"max_prefills", config->max_prefills, 1, INT32_MAX},
@@ -117,6 +118,8 @@ llm_scheduler_create(const LlmSchedulerConfig *config, LlmScheduler **out, LlmEr
 	if (scheduler == NULL)
 		return llm_error_set(err, LLM_ERR_OUT_OF_MEMORY, "out of memory for a scheduler");
 	scheduler->config = *config;
+	if (config->max_bulk == 0)
+		scheduler->config.max_bulk = config->max_sequences;
 	scheduler->draft_share.always = config->draft_policy == LLM_DRAFT_ALWAYS;
 	scheduler->gathering.in_batches = config->batch_policy != LLM_BATCH_INFLIGHT;
 	status = llm_kv_store_create(config->n_kv_blocks, config->n_window_blocks, config->window,
@@ -283,11 +286,12 @@ llm_scheduler_reset_cache(LlmScheduler *scheduler)
 bool
 llm_scheduler_gathers(const LlmScheduler *scheduler)
 {
+	const LlmSchedulerConfig *config = &scheduler->config;
 	int32_t n_waiting = llm_scheduler_n_waiting(scheduler);
+	bool full = n_waiting >= config->max_sequences || scheduler->bulk.waiting.n >= config->max_bulk;
 
-	return scheduler->config.batch_policy == LLM_BATCH_DYNAMIC &&
-		   scheduler->gathering.n_left == 0 && llm_scheduler_n_running(scheduler) == 0 &&
-		   n_waiting > 0 && n_waiting < scheduler->config.max_sequences;
+	return config->batch_policy == LLM_BATCH_DYNAMIC && scheduler->gathering.n_left == 0 &&
+		   llm_scheduler_n_running(scheduler) == 0 && n_waiting > 0 && !full;
 }
 
 void
@@ -385,7 +389,7 @@ llm_scheduler_check(const LlmScheduler *scheduler)
 	Promises promises = {0, 0};
 
 	/* Whoever is preempted waits beside those that were let into the queue. */
-	return n_running <= config->max_sequences &&
+	return n_running <= config->max_sequences && scheduler->bulk.running.n <= config->max_bulk &&
 		   n_waiting <= config->max_waiting + config->max_sequences &&
 		   llm_kv_pool_check_begin(store->pool) &&
 		   (!windowed || llm_kv_pool_check_begin(store->window.pool)) &&

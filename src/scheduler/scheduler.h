@@ -53,6 +53,7 @@ typedef enum LlmBatchPolicy
 typedef struct LlmSchedulerConfig
 {
 	int32_t max_sequences;	 /* running at once */
+	int32_t max_bulk;		 /* of these, of bulk work, max_sequences at most; 0: all */
 	int32_t max_waiting;	 /* sequences that may wait; add fails with LLM_ERR_LIMIT beyond */
 	int32_t max_step_tokens; /* token budget of a step; best > max_sequences, see README.md */
 	int32_t max_prefills;	 /* prompts begun and not ended; they share a step's budget */

@@ -69,6 +69,17 @@ llm_scheduler_n_waiting(const LlmScheduler *scheduler)
 	return scheduler->interactive.waiting.n + scheduler->bulk.waiting.n;
 }
 
+/* Waiting sequences that may run beside those that do, if there are places. */
+static inline int32_t
+llm_scheduler_n_ready(const LlmScheduler *scheduler)
+{
+	int32_t n_bulk = scheduler->config.max_bulk - scheduler->bulk.running.n;
+
+	if (n_bulk > scheduler->bulk.waiting.n)
+		n_bulk = scheduler->bulk.waiting.n;
+	return scheduler->interactive.waiting.n + n_bulk;
+}
+
 /* ---- pinning.c ---- */
 
 /* KV blocks of the full group that a sequence can have at most. */

@@ -500,6 +500,7 @@ check_life(void)
 							  .n_threads = 1,
 							  .max_simd = 2,
 							  .max_sequences = 3,
+							  .max_bulk = 2,
 							  .max_step_tokens = 4,
 							  .kv_cache_bytes = 5,
 							  .memory_bytes = 11,
@@ -520,9 +521,9 @@ check_life(void)
 	CHECK(llm_engine_config_read(bytes, &config_back, &err) == LLM_OK &&
 		  config_back.device == LLM_DEVICE_FAKE && config_back.n_threads == 1 &&
 		  config_back.max_simd == 2 && config_back.max_sequences == 3 &&
-		  config_back.max_step_tokens == 4 && config_back.kv_cache_bytes == 5 &&
-		  config_back.memory_bytes == 11 && config_back.max_queue == 6 &&
-		  config_back.speculation == LLM_SPECULATION_NGRAM &&
+		  config_back.max_bulk == 2 && config_back.max_step_tokens == 4 &&
+		  config_back.kv_cache_bytes == 5 && config_back.memory_bytes == 11 &&
+		  config_back.max_queue == 6 && config_back.speculation == LLM_SPECULATION_NGRAM &&
 		  config_back.batch_policy == LLM_BATCHING_DYNAMIC && config_back.batch_timeout_ms == 10 &&
 		  config_back.fake_slots == 7 && config_back.fake_step_us == 8 &&
 		  config_back.fake_steps == 9);

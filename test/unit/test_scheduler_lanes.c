@@ -165,6 +165,43 @@ check_overtaking(void)
 	llm_scheduler_destroy(scheduler);
 }
 
+/* Places that bulk work may not have are there for interactive sequences, however many it has. */
+static void
+check_places_of_bulk(void)
+{
+	LlmSchedulerConfig config = roomy;
+	LlmScheduler *scheduler;
+	const LlmLogitRow *rows;
+	LlmSequence *bulk[5], *single;
+
+	config.max_sequences = config.max_logit_rows = 4;
+	config.max_bulk = 3;
+	scheduler = create(config);
+	for (int i = 0; i < 5; i++)
+		bulk[i] = add_prompt(scheduler, 1, 400, true);
+	CHECK(llm_scheduler_plan(scheduler, &rows)->n_seqs == 3);
+	llm_scheduler_commit(scheduler);
+
+	/* Nobody is overtaken in the fourth place. */
+	for (int i = 0; i < 100; i++)
+	{
+		single = add_prompt(scheduler, 1, 1, false);
+		CHECK(llm_scheduler_plan(scheduler, &rows) != NULL && rows[0].sequence == single);
+		llm_scheduler_commit(scheduler);
+		llm_scheduler_remove(scheduler, single);
+	}
+
+	/* What one of bulk work leaves the next one has at once. */
+	llm_scheduler_remove(scheduler, bulk[1]);
+	CHECK(llm_scheduler_plan(scheduler, &rows)->n_seqs == 1 && rows[0].sequence == bulk[3]);
+	llm_scheduler_commit(scheduler);
+	CHECK(llm_sequence_n_computed(bulk[4]) == 0 && llm_scheduler_check(scheduler));
+	llm_scheduler_destroy(scheduler);
+
+	config.max_bulk = 5;
+	CHECK(llm_scheduler_create(&config, &scheduler, NULL) == LLM_ERR_INVALID_ARGUMENT);
+}
+
 /* An interactive scoring sequence wants a row per token: bulk decodes still move, in turn. */
 static void
 check_rows_for_bulk(void)
@@ -374,6 +411,7 @@ main(void)
 	check_interactive_first();
 	check_overtaking();
 	check_rows_for_bulk();
+	check_places_of_bulk();
 	check_latency(1, 1.6, 0.3);
 	check_latency(200, 1.9, 0.55);
 	for (int bulk = 0; bulk <= 1; bulk++)

@@ -195,6 +195,7 @@ world_create(void)
 									? LLM_BATCH_INFLIGHT
 									: random_between(LLM_BATCH_DYNAMIC, LLM_BATCH_STATIC);
 	world.config.max_sequences = random_between(0, 4) == 0 ? 1 : random_between(2, 24);
+	world.config.max_bulk = random_between(0, world.config.max_sequences);
 	world.config.max_waiting = random_between(1, 40);
 	world.config.max_step_tokens = budgets[random_between(0, 6)];
 	world.config.max_prefills = random_between(1, 5);
