@@ -773,7 +773,7 @@ AS 'MODULE_PATHNAME', 'postgres_llm_pin_prefix'
 LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 100000;
 COMMENT ON FUNCTION llm.pin_prefix(
 	pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.jsonb)
-IS 'computes the beginning of prompts and keeps it in the cache under a name; returns the tokens that are kept';
+IS 'computes the beginning of prompts and keeps it in the cache under a name, in the place of what the name had; what is too much is refused before it is computed; returns the tokens that are kept';
 REVOKE ALL ON FUNCTION llm.pin_prefix(
 	pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.jsonb) FROM PUBLIC;
 

@@ -20,12 +20,35 @@ find(const LlmPins *pins, LlmStrView name, uint64_t tenant)
 	return -1;
 }
 
+/* The name at this place is free; its sequence is not touched. */
 static void
-remove_at(LlmPins *pins, LlmScheduler *scheduler, int i)
+forget(LlmPins *pins, int i)
 {
-	llm_scheduler_remove(scheduler, pins->pins[i].sequence);
 	pins->n--;
 	memmove(&pins->pins[i], &pins->pins[i + 1], (size_t) (pins->n - i) * sizeof(LlmPin));
+}
+
+/* Is there a place for another name, unless it is one that is there (at old; -1: it is not)? */
+static LlmStatus
+check_names(const LlmPins *pins, int old, LlmError *err)
+{
+	if (old >= 0 || pins->n < LLM_MAX_PINS)
+		return LLM_OK;
+	llm_error_set(err, LLM_ERR_LIMIT, "%d prefixes of the model are pinned already", LLM_MAX_PINS);
+	return llm_error_hint(err, "Unpin one with llm.unpin_prefix().");
+}
+
+LlmStatus
+llm_pins_may_add(const LlmPins *pins, const LlmScheduler *scheduler, LlmStrView name,
+				 uint64_t tenant, int32_t n_tokens, LlmError *err)
+{
+	int old = find(pins, name, tenant);
+	LlmStatus status = check_names(pins, old, err);
+
+	if (status != LLM_OK)
+		return status;
+	return llm_scheduler_may_pin(scheduler, n_tokens, old < 0 ? NULL : pins->pins[old].sequence,
+								 err);
 }
 
 LlmStatus
@@ -34,20 +57,16 @@ llm_pins_add(LlmPins *pins, LlmScheduler *scheduler, LlmStrView name, uint64_t t
 {
 	int old = find(pins, name, tenant);
 	LlmPin pin = {.tenant = tenant, .sequence = sequence};
-	LlmStatus status;
+	LlmStatus status = check_names(pins, old, err);
 
 	LLM_ASSERT(name.len > 0 && name.len < sizeof(pin.name));
-	if (old < 0 && pins->n == LLM_MAX_PINS)
-	{
-		llm_error_set(err, LLM_ERR_LIMIT, "%d prefixes of the model are pinned already",
-					  LLM_MAX_PINS);
-		return llm_error_hint(err, "Unpin one with llm.unpin_prefix().");
-	}
-	status = llm_scheduler_pin(scheduler, sequence, err);
+	if (status == LLM_OK)
+		status =
+			llm_scheduler_pin(scheduler, sequence, old < 0 ? NULL : pins->pins[old].sequence, err);
 	if (status != LLM_OK)
 		return status;
 	if (old >= 0)
-		remove_at(pins, scheduler, old);
+		forget(pins, old);
 	memcpy(pin.name, name.data, name.len);
 	pins->pins[pins->n++] = pin;
 	return LLM_OK;
@@ -62,7 +81,8 @@ llm_pins_remove(LlmPins *pins, LlmScheduler *scheduler, LlmStrView name, uint64_
 	if (i < 0)
 		return 0;
 	n_tokens = llm_sequence_n_tokens(pins->pins[i].sequence);
-	remove_at(pins, scheduler, i);
+	llm_scheduler_remove(scheduler, pins->pins[i].sequence);
+	forget(pins, i);
 	return n_tokens;
 }
 

@@ -25,9 +25,18 @@ typedef struct LlmPins
 } LlmPins;
 
 /*
- * Pin a sequence of whole KV blocks that is computed (llm_scheduler_pin); the tenant's prefix of
- * the same name goes.  While both are there both count against the limits.  On an error, which is
- * LLM_ERR_LIMIT, nothing has changed.
+ * Could the tenant pin so many tokens, whole KV blocks, under this name now?  To be asked before
+ * they are computed.  LLM_ERR_LIMIT when there are LLM_MAX_PINS names, or where
+ * llm_scheduler_may_pin says no; the tenant's prefix of the same name does not count.
+ */
+extern LlmStatus llm_pins_may_add(const LlmPins *pins, const LlmScheduler *scheduler,
+								  LlmStrView name, uint64_t tenant, int32_t n_tokens,
+								  LlmError *err);
+
+/*
+ * Pin a sequence of whole KV blocks that is computed (llm_scheduler_pin), in the place of the
+ * tenant's prefix of the same name, if there is one.  Judged once more, for others may have pinned
+ * meanwhile: on an error, which is LLM_ERR_LIMIT, nothing has changed.
  */
 extern LlmStatus llm_pins_add(LlmPins *pins, LlmScheduler *scheduler, LlmStrView name,
 							  uint64_t tenant, LlmSequence *sequence, LlmError *err);

@@ -174,7 +174,7 @@ too_long(const LlmEngineRequest *request, LlmError *err)
 								 : "Shorten the text.");
 }
 
-/* A pinned prefix is whole KV blocks of a prompt, and somebody has to share it. */
+/* A pinned prefix is whole KV blocks of a prompt, somebody has to share it, and it has to fit. */
 static LlmStatus
 make_pin_spec(LlmEngineRequest *request, LlmSequenceSpec *spec, LlmError *err)
 {
@@ -197,7 +197,10 @@ make_pin_spec(LlmEngineRequest *request, LlmSequenceSpec *spec, LlmError *err)
 							  .n_tokens = (int32_t) n_tokens,
 							  .logits_from = (int32_t) n_tokens - 1,
 							  .bulk = request->bulk};
-	return LLM_OK;
+
+	/* Nobody waits for a prefix that would not be kept in the end. */
+	return llm_pins_may_add(&request->model->pins, request->model->loaded->scheduler,
+							llm_strview(request->pin_name), spec->tenant, spec->n_tokens, err);
 }
 
 /* Fill in what the scheduler shall do. */

@@ -88,8 +88,9 @@ typedef enum LlmRequestKind
 	LLM_REQUEST_RESET_CACHE,
 
 	/*
-	 * Compute the prompt and keep it in the KV cache, under a name of the tenant, until UNPIN;
-	 * whole KV blocks of it -> LlmTokensResult: how many tokens, count_only.
+	 * Compute the prompt and keep it in the KV cache, under a name of the tenant, until UNPIN, in
+	 * the place of what the name had; whole KV blocks of it -> LlmTokensResult: how many tokens,
+	 * count_only.  LLM_ERR_LIMIT, before anything is computed, when it may not stay.
 	 */
 	LLM_REQUEST_PIN,
 	LLM_REQUEST_UNPIN, /* -> the same, of what was pinned; LLM_ERR_NOT_FOUND */

@@ -146,15 +146,26 @@ extern void llm_scheduler_remove(LlmScheduler *scheduler, LlmSequence *sequence)
 extern bool llm_scheduler_rewind(LlmScheduler *scheduler, LlmSequence *sequence, int32_t n_tokens);
 
 /*
+ * Could so many tokens, whole KV blocks, be pinned now, in the place of a pinned sequence (NULL: of
+ * none)?  LLM_ERR_LIMIT when more than half of the KV blocks would be pinned, or a sequence that
+ * was added could not end any more.  To be asked before a sequence of them is added, which then
+ * fits the KV cache; the answer holds until another sequence is added or pinned.
+ */
+extern LlmStatus llm_scheduler_may_pin(const LlmScheduler *scheduler, int32_t n_tokens,
+									   const LlmSequence *replaced, LlmError *err);
+
+/*
  * The sequence, of which everything is computed, does nothing any more but hold its KV blocks, so
  * that its tenant's prompts find them until it is removed.  It must have been added with a tenant,
  * whole KV blocks of tokens and no new ones; not between plan and commit.  It neither runs nor
- * waits, and what it holds is taken off llm_scheduler_max_tokens.
+ * waits, and what it holds is taken off llm_scheduler_max_tokens.  The pinned sequence in whose
+ * place it comes (NULL: none) is removed, and what it holds does not count.
  *
- * LLM_ERR_LIMIT, with nothing changed, when more than half of the KV blocks would be pinned, or a
- * sequence that was added could not end any more: then the caller removes it.
+ * LLM_ERR_LIMIT, with nothing changed, where llm_scheduler_may_pin says no by now: then the caller
+ * removes the sequence.
  */
-extern LlmStatus llm_scheduler_pin(LlmScheduler *scheduler, LlmSequence *sequence, LlmError *err);
+extern LlmStatus llm_scheduler_pin(LlmScheduler *scheduler, LlmSequence *sequence,
+								   LlmSequence *replaced, LlmError *err);
 
 /*
  * Forget the prefixes that no sequence uses now; returns how many tokens they were.  Not between

@@ -123,6 +123,61 @@ like($err, qr/no prefix "clerk" of model "tiny" is pinned/, 'once');
 $node->safe_psql('postgres', $flood);
 cmp_ok($node->safe_psql('postgres', $first), '<', $block, 'and then it goes like any other');
 
+# ---- what may be pinned is known before it is computed ----
+
+# A text of a bit less than so many KV blocks.
+my $repeated = 'and so on, ';
+my $n_repeated = count_tokens("repeat('$repeated', 10)") / 10;
+sub text
+{
+	my ($beginning, $n_blocks) = @_;
+
+	return "'$beginning: ' || repeat('$repeated', " . int(($n_blocks - 2) * $block / $n_repeated) . ')';
+}
+
+my $raw = q(options => '{"raw": true}');
+sub pin
+{
+	my ($name, $text) = @_;
+
+	return $node->psql('postgres', "\\set VERBOSITY verbose\nSELECT llm.pin_prefix('$name', $text, 'tiny', $raw)");
+}
+
+# Tokens of the text that are in the cache.
+sub count_cached
+{
+	my ($text) = @_;
+
+	return $node->safe_psql('postgres', "SELECT cached_tokens FROM llm.generate_detail($text, 'tiny', max_tokens => 1, $raw)");
+}
+
+my ($half, $context) = split(/\|/, $node->safe_psql('postgres', <<'END'));
+SELECT c.blocks / 2, s.context_length / 16 FROM llm.cache_status c JOIN llm.model_status s USING (model) WHERE model = 'tiny'
+END
+my ($n_pins, $size, $n_pinned) = (0, 0, 0);
+while ($n_pinned + $size <= $half && $n_pins < 60)
+{
+	my ($code, $out, $err) = pin("pin $n_pins", text(chr(ord('a') + $n_pins++), $context));
+
+	is($code, 0, "$n_pinned of $half blocks are pinned: there is room") or diag($err);
+	$size = $out / $block;
+	$n_pinned += $size;
+}
+cmp_ok($n_pins, '>=', 2, 'some prefixes are pinned');
+my $list = $node->safe_psql('postgres', 'SELECT name, tokens FROM llm.pinned_prefixes ORDER BY name');
+
+($code, $out, $err) = pin('more', text('Z', $context));
+like($err, qr/ERROR:  53400: a prefix of $size KV blocks cannot be pinned: half of the KV cache.* $n_pinned of \d+ are pinned/,
+	'one more is refused, with the numbers');
+cmp_ok(count_cached(text('Z', $context)), '<', $block, '... before any of it is computed');
+is($node->safe_psql('postgres', 'SELECT name, tokens FROM llm.pinned_prefixes ORDER BY name'), $list, '... and nothing has changed');
+
+($code, $out, $err) = pin('pin 0', text('Y', $context));
+is($out, $size * $block, 'in the place of another there is room for it') or diag($err);
+is($node->safe_psql('postgres', 'SELECT name, tokens FROM llm.pinned_prefixes ORDER BY name'), $list, '... which has gone');
+cmp_ok(count_cached(text('Y', $context)), '>=', ($size - 1) * $block, '... and the new one is in the cache');
+$node->safe_psql('postgres', q{SELECT llm.unpin_prefix(name, model) FROM llm.pinned_prefixes});
+
 # ---- the cache ----
 
 $node->poll_query_until('postgres', 'SELECT blocks_used = 0 FROM llm.cache_status')

@@ -1,7 +1,7 @@
 /*
  * test_pinning.c
  *	  Pinned prefixes in the scheduler: what they hold stays through pressure that takes all else,
- *	  how many there may be, and what is left for others.
+ *	  how many there may be, what one that replaces another may take, and what is left for others.
  */
 #include "scheduler_made.h"
 #include "unit.h"
@@ -51,23 +51,33 @@ n_known(LlmScheduler *scheduler, int32_t number, int32_t n_common, int32_t n_own
 	return n_cached;
 }
 
-/* Compute a text and pin it; NULL, and nothing is left of it, when it is refused. */
+/*
+ * Compute a text and pin it in the place of another (NULL: of none); NULL, and nothing is left of
+ * it, when it is refused, which is known before it is computed.
+ */
 static LlmSequence *
-pin(LlmScheduler *scheduler, int32_t number, int32_t n_tokens)
+pin_in_place(LlmScheduler *scheduler, int32_t number, int32_t n_tokens, LlmSequence *replaced)
 {
+	LlmStatus may = llm_scheduler_may_pin(scheduler, n_tokens, replaced, NULL), status;
 	LlmSequence *sequence = add(scheduler, number, n_tokens, 0, 0);
 	LlmError err;
 
+	/* It could be added, beside what it replaces. */
 	step_all(scheduler);
-	if (llm_scheduler_pin(scheduler, sequence, &err) == LLM_OK)
-	{
-		CHECK(llm_scheduler_check(scheduler));
+	status = llm_scheduler_pin(scheduler, sequence, replaced, &err);
+	CHECK(status == may && llm_scheduler_check(scheduler));
+	if (status == LLM_OK)
 		return sequence;
-	}
 	CHECK(err.status == LLM_ERR_LIMIT && err.hint[0] != '\0');
 	llm_scheduler_remove(scheduler, sequence);
 	CHECK(llm_scheduler_check(scheduler));
 	return NULL;
+}
+
+static LlmSequence *
+pin(LlmScheduler *scheduler, int32_t number, int32_t n_tokens)
+{
+	return pin_in_place(scheduler, number, n_tokens, NULL);
 }
 
 /* Prompts that nobody has asked before, until every block that can be taken was. */
@@ -135,10 +145,14 @@ check_limits(void)
 	fitting = add(scheduler, 5, 4 * LLM_KV_BLOCK, 0, 0);
 	step_all(scheduler);
 	CHECK(llm_scheduler_add(scheduler, &spec, &waiting, &err) == LLM_OK);
-	CHECK(llm_scheduler_pin(scheduler, large, &err) == LLM_ERR_LIMIT);
+	CHECK(llm_scheduler_may_pin(scheduler, 4 * LLM_KV_BLOCK, NULL, &err) == LLM_OK);
+	CHECK(llm_scheduler_may_pin(scheduler, 5 * LLM_KV_BLOCK, NULL, &err) == LLM_ERR_LIMIT);
+	CHECK(strstr(err.message, "; 3 of 16 are pinned") != NULL);
+	CHECK(llm_scheduler_pin(scheduler, large, NULL, &err) == LLM_ERR_LIMIT);
 	CHECK(llm_scheduler_check(scheduler) && status_of(scheduler).pinned == 1);
 	llm_scheduler_remove(scheduler, large);
-	CHECK(llm_scheduler_pin(scheduler, fitting, &err) == LLM_OK && llm_scheduler_check(scheduler));
+	CHECK(llm_scheduler_pin(scheduler, fitting, NULL, &err) == LLM_OK);
+	CHECK(llm_scheduler_check(scheduler));
 	step_all(scheduler);
 	for (int32_t i = 0; i < spec.max_new_tokens; i++)
 	{
@@ -169,6 +183,55 @@ check_shared(void)
 	llm_scheduler_destroy(scheduler);
 }
 
+/* What is replaced does not count, and stays when the other one is refused. */
+static void
+check_replaced(void)
+{
+	LlmScheduler *scheduler = create(small);
+	LlmSequence *first = pin(scheduler, 1, 5 * LLM_KV_BLOCK), *second;
+
+	CHECK(pin(scheduler, 2, 4 * LLM_KV_BLOCK) == NULL);
+	CHECK(pin_in_place(scheduler, 2, 9 * LLM_KV_BLOCK, first) == NULL);
+	CHECK(status_of(scheduler).pinned == 1 && status_of(scheduler).pinned_blocks == 5);
+	press(scheduler);
+	CHECK(n_known(scheduler, 1, 5 * LLM_KV_BLOCK, 1) == 5 * LLM_KV_BLOCK);
+
+	/* Both together are more than may be pinned. */
+	second = pin_in_place(scheduler, 2, 8 * LLM_KV_BLOCK, first);
+	CHECK(second != NULL && status_of(scheduler).pinned == 1);
+	CHECK(status_of(scheduler).pinned_blocks == 8);
+	press(scheduler);
+	CHECK(n_known(scheduler, 1, 5 * LLM_KV_BLOCK, 1) == 0);
+	CHECK(n_known(scheduler, 2, 8 * LLM_KV_BLOCK - 1, 1) == 8 * LLM_KV_BLOCK - 1);
+
+	/* One that begins alike, in its place. */
+	CHECK(pin_in_place(scheduler, 2, 6 * LLM_KV_BLOCK, second) != NULL);
+	press(scheduler);
+	CHECK(n_known(scheduler, 2, 8 * LLM_KV_BLOCK, 1) == 6 * LLM_KV_BLOCK);
+	llm_scheduler_destroy(scheduler);
+}
+
+/* Layers with a window: 3 blocks of a prefix stay, and here there are 5 beside a request's. */
+static void
+check_window_limit(void)
+{
+	LlmSchedulerConfig config = small;
+	LlmScheduler *scheduler;
+	LlmSequence *first;
+	LlmError err;
+
+	config.window = 40;
+	config.n_window_blocks = llm_scheduler_window_blocks(40, small.max_step_tokens) + 5;
+	scheduler = create(config);
+	first = pin(scheduler, 1, 64);
+	CHECK(first != NULL && pin(scheduler, 2, 64) == NULL);
+	CHECK(llm_scheduler_may_pin(scheduler, 64, NULL, &err) == LLM_ERR_LIMIT);
+	CHECK(strstr(err.message, "layers with a window") != NULL);
+	CHECK(pin(scheduler, 2, 32) != NULL);
+	CHECK(pin_in_place(scheduler, 3, 96, first) != NULL && status_of(scheduler).pinned == 2);
+	llm_scheduler_destroy(scheduler);
+}
+
 int
 main(void)
 {
@@ -180,5 +243,7 @@ main(void)
 	check_stays(windowed);
 	check_limits();
 	check_shared();
+	check_replaced();
+	check_window_limit();
 	return unit_done("pinning");
 }

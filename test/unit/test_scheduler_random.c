@@ -299,21 +299,28 @@ world_remove(World *world, int32_t i)
 	free(record);
 }
 
-/* What it was computed for: pin it, or give it up when that is refused. */
+/*
+ * What it was computed for: pin it, in the place of another at times, or give it up when that is
+ * refused.
+ */
 static void
 world_pin(World *world, int32_t i)
 {
 	Record *record = world->live[i];
+	bool replaces =
+		world->n_pinned == MAX_PINNED || (world->n_pinned > 0 && random_between(0, 1) == 0);
+	int32_t place = replaces ? random_between(0, world->n_pinned - 1) : world->n_pinned;
 
-	if (world->n_pinned == MAX_PINNED ||
-		llm_scheduler_pin(world->scheduler, record->sequence, NULL) != LLM_OK)
+	if (llm_scheduler_pin(world->scheduler, record->sequence,
+						  replaces ? world->pinned[place] : NULL, NULL) != LLM_OK)
 	{
-		n_pins_refused += world->n_pinned < MAX_PINNED;
+		n_pins_refused++;
 		world_remove(world, i);
 		return;
 	}
 	n_pins++;
-	world->pinned[world->n_pinned++] = record->sequence;
+	world->pinned[place] = record->sequence;
+	world->n_pinned += !replaces;
 	world->live[i] = world->live[--world->n_live];
 	free(record->said);
 	free(record);
