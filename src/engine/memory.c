@@ -158,7 +158,7 @@ void
 llm_memory_begin_turn(LlmEngine *engine)
 {
 	if (engine->drained != NULL &&
-		(!engine->drained_for->waits_for_memory || !is_loaded(engine->drained)))
+		(!engine->drained_for->waits_for_memory || !may_leave(engine->drained)))
 		engine->drained = NULL;
 	for (int i = 0; i < LLM_MAX_MODELS; i++)
 		engine->models[i].waits_for_memory = false;

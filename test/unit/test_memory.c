@@ -1,13 +1,15 @@
 /*
  * test_memory.c
  *	  The limit on the memory of loaded models: what a model takes is known before it is loaded,
- *	  idle models make room, busy ones are waited for, and what left gives its memory back.
+ *	  idle models make room, those with pinned prefixes do not, busy ones are waited for, and what
+ *	  left gives its memory back.
  *
  * Models: the random one of test_engine.c under several lengths of context, which are models of
  * their own; and SmolLM2 (LLM_TEST_MODEL) for memory that a process can be seen to have.
  */
 #include "engine_peer.h"
 #include "engine/loaded_model.h"
+#include "engine/memory.h"
 #include "made_file.h"
 
 #include <signal.h>
@@ -277,6 +279,87 @@ check_drain(uint64_t n_bytes)
 	peer_stop(&peer);
 }
 
+/* ---- pinned prefixes ---- */
+
+static void
+ask_pin(Peer *peer, uint64_t id, LlmRequestKind kind, uint32_t context_length)
+{
+	LlmChatTurn turn;
+	LlmRequest request = peer_generate(model_path, "a prefix of some KV blocks stays", 1, &turn);
+
+	request.kind = kind;
+	request.pin_name = llm_strview("stays");
+	request.model.context_length = context_length;
+	request.model.tenant = 1;
+	request.generate.raw = true;
+	peer_request(peer, id, &request);
+}
+
+/* Room for two: a third one has the room of the one without pins, used when it may be. */
+static void
+check_pinned(uint64_t n_bytes)
+{
+	LlmEngineConfig config = small_config();
+	Peer peer;
+
+	config.memory_bytes = n_bytes * 5 / 2;
+	if (!peer_start(&peer, &config))
+		return;
+	ask_pin(&peer, 1, LLM_REQUEST_PIN, 64);
+	answered(&peer, 1);
+	for (uint64_t id = 2; id < 8; id++)
+	{
+		ask(&peer, id, 65 + id % 2, 8);
+		answered(&peer, id);
+	}
+	settle(&peer);
+	CHECK(peer.status.n_evictions == 5);
+	CHECK(find(&peer, 64) != NULL && find(&peer, 65) == NULL && find(&peer, 66) != NULL);
+	CHECK(find(&peer, 64) != NULL && find(&peer, 64)->kv_blocks_pinned > 0);
+
+	/* With a pin in each there is no room at all, which is said at once. */
+	ask_pin(&peer, 8, LLM_REQUEST_PIN, 66);
+	answered(&peer, 8);
+	ask(&peer, 9, 65, 8);
+	CHECK(peer_wait(&peer, 9, WAIT_MS) && peer.answers[9].failed);
+	CHECK(peer.answers[9].error.status == LLM_ERR_LIMIT);
+	CHECK(strstr(peer.answers[9].error.message, "pinned prefixes hold") != NULL);
+	CHECK(strstr(peer.answers[9].error.hint, "llm.unpin_prefix()") != NULL);
+	settle(&peer);
+	CHECK(peer.status.n_evictions == 5 && find(&peer, 64) != NULL && find(&peer, 66) != NULL);
+
+	/* Unpinned it leaves like any other. */
+	ask_pin(&peer, 10, LLM_REQUEST_UNPIN, 64);
+	answered(&peer, 10);
+	ask(&peer, 11, 65, 8);
+	answered(&peer, 11);
+	settle(&peer);
+	CHECK(peer.status.n_evictions == 6);
+	CHECK(find(&peer, 64) == NULL && find(&peer, 65) != NULL && find(&peer, 66) != NULL);
+	peer_stop(&peer);
+}
+
+/* A model that is drained gets a pin by a request that ran already: it is not drained any more. */
+static void
+check_pinned_while_drained(void)
+{
+	static LlmEngine engine;
+	static LlmLoadedModel loaded;
+	LlmModelEntry *drained = &engine.models[0], *successor = &engine.models[1];
+
+	for (int n_pins = 0; n_pins < 2; n_pins++)
+	{
+		drained->key = 1;
+		drained->loaded = &loaded;
+		drained->pins.n = n_pins;
+		successor->waits_for_memory = true;
+		engine.drained = drained;
+		engine.drained_for = successor;
+		llm_memory_begin_turn(&engine);
+		CHECK(engine.drained == (n_pins == 0 ? drained : NULL));
+	}
+}
+
 /* ---- memory of the process ---- */
 
 static uint64_t
@@ -340,6 +423,7 @@ main(void)
 	uint64_t n_bytes;
 
 	signal(SIGPIPE, SIG_IGN);
+	check_pinned_while_drained();
 	if (made_file_find("tiny.gguf", tiny))
 	{
 		model_path = tiny;
@@ -349,6 +433,7 @@ main(void)
 		check_too_large(n_bytes);
 		check_waiting(n_bytes);
 		check_drain(n_bytes);
+		check_pinned(n_bytes);
 	}
 	else
 		SKIP("no tiny.gguf in LLM_TEST_GOLDEN");
