@@ -8,8 +8,7 @@
  * change hands under the exclusive one, and a place keeps its entry: so a number stays right
  * while somebody holds it.
  *
- * Tokens are counted by full hours of UTC: hour and tokens are one 64-bit word, so that the broker,
- * which alone writes it, needs no lock.
+ * Tokens are counted by full hours of UTC (hourly.h); the broker alone writes the word.
  */
 #include "postgres.h"
 
@@ -22,19 +21,16 @@
 #include "utils/timestamp.h"
 
 #include "guc.h"
+#include "ipc/hourly.h"
 #include "ipc/quota.h"
 
 #define MAX_ROLES 1024
-
-/* A word of hour and tokens: the hour since 2000-01-01 in the upper bits. */
-#define TOKEN_BITS 40
-#define MAX_HOUR_TOKENS ((UINT64CONST(1) << TOKEN_BITS) - 1)
 
 typedef struct RoleEntry
 {
 	Oid role;					/* InvalidOid: free; changes under the exclusive lock */
 	pg_atomic_uint32 in_flight; /* places taken */
-	pg_atomic_uint64 used;		/* hour and tokens; the broker writes */
+	pg_atomic_uint64 used;		/* tokens of an hour; the broker writes */
 	ConditionVariable place_free;
 } RoleEntry;
 
@@ -72,6 +68,7 @@ llm_quota_shmem_init(LWLock *lock)
 
 /* ---- tokens of the hour ---- */
 
+/* Since 2000-01-01. */
 static uint64
 hour_of(TimestampTz time)
 {
@@ -81,24 +78,21 @@ hour_of(TimestampTz time)
 static uint64
 tokens_of_hour(const RoleEntry *entry, uint64 hour)
 {
-	uint64 used = pg_atomic_read_u64((pg_atomic_uint64 *) &entry->used);
-
-	return used >> TOKEN_BITS == hour ? used & MAX_HOUR_TOKENS : 0;
+	return llm_hourly_count(pg_atomic_read_u64((pg_atomic_uint64 *) &entry->used), hour);
 }
 
 void
 llm_quota_add_tokens(int place, uint64 n_tokens)
 {
 	RoleEntry *entry;
-	uint64 hour, tokens;
+	uint64 used;
 
 	if (place == LLM_NO_PLACE || n_tokens == 0)
 		return;
 	entry = &quota->entries[place];
-	hour = hour_of(GetCurrentTimestamp());
-	tokens = tokens_of_hour(entry, hour);
-	n_tokens = Min(n_tokens, MAX_HOUR_TOKENS - tokens);
-	pg_atomic_write_u64(&entry->used, hour << TOKEN_BITS | (tokens + n_tokens));
+	used = pg_atomic_read_u64(&entry->used);
+	pg_atomic_write_u64(&entry->used,
+						llm_hourly_add(used, hour_of(GetCurrentTimestamp()), n_tokens));
 }
 
 /* ---- entries; the caller has the lock ---- */
