@@ -313,7 +313,6 @@ llm_scheduler_status(const LlmScheduler *scheduler, LlmSchedulerStatus *out)
 		.kv_blocks_free = llm_kv_pool_n_free(pool),
 		.kv_blocks_cached = llm_kv_pool_n_idle(pool),
 		.pinned = scheduler->pinned.n,
-		.pinned_blocks = scheduler->n_pinned_blocks,
 		.kv_blocks_pinned = scheduler->n_pinned_blocks,
 		.steps = scheduler->steps,
 		.tokens = scheduler->tokens,

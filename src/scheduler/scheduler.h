@@ -181,9 +181,8 @@ typedef struct LlmSchedulerStatus
 	int32_t kv_blocks_total;
 	int32_t kv_blocks_free;	  /* hold nothing */
 	int32_t kv_blocks_cached; /* hold prefixes that no sequence uses now */
-	int32_t kv_blocks_pinned; /* of the full group: held by pinned sequences, which are no users */
+	int32_t kv_blocks_pinned; /* of the full group; those that pinned ones share count for each */
 	int32_t pinned;			  /* sequences that only hold theirs */
-	int32_t pinned_blocks;	  /* of the full group; those that pins share count for each */
 	uint64_t steps;
 	uint64_t tokens;	  /* computed, over all steps, drafted ones as well */
 	uint64_t preemptions; /* of running sequences, for want of KV blocks */

@@ -2,7 +2,7 @@
  * test_engine_prefix.c
  *	  Shared prefixes in the real engine: answers and log-probabilities are the same bit for bit,
  *	  whether the beginning of a prompt was found in the KV cache or computed, and tenants find
- *	  nothing of each other's.
+ *	  nothing of each other's.  A pin that fails leaves what its name had.
  *
  * Models as in test_engine.c: a random one that is always there, one of which two layers of three
  * keep a window only, and SmolLM2 (LLM_TEST_MODEL).
@@ -200,6 +200,109 @@ check_model(const char *path)
 	}
 }
 
+/* ---- pinned prefixes ---- */
+
+/* What one sequence can have is all that the cache has. */
+#define PIN_CONTEXT 128
+#define HALF (PIN_CONTEXT / LLM_KV_BLOCK / 2)
+
+/* The answer to a PIN of the first n_bytes of the instruction is at id. */
+static void
+ask_pin(Peer *peer, uint64_t id, int n_bytes)
+{
+	char prompt[sizeof(instruction)];
+	LlmChatTurn turn;
+	LlmRequest request;
+
+	snprintf(prompt, sizeof(prompt), "%.*s", n_bytes, instruction);
+	request = peer_generate(model_path, prompt, 1, &turn);
+	request.kind = LLM_REQUEST_PIN;
+	request.pin_name = llm_strview("instruction");
+	request.model.context_length = PIN_CONTEXT;
+	request.model.tenant = 1;
+	request.generate.raw = true;
+	peer_request(peer, id, &request);
+}
+
+/* KV blocks that a PIN answered with; 0 after an error. */
+static uint32_t
+n_blocks_of(Peer *peer, uint64_t id)
+{
+	LlmTokensResult result;
+	LlmError err;
+
+	if (!CHECK(peer_wait(peer, id, WAIT_MS)) || peer->answers[id].failed)
+		return 0;
+	CHECK(llm_tokens_result_read(llm_strbuf_view(&peer->answers[id].payload), &result, &err) ==
+		  LLM_OK);
+	CHECK(result.n_tokens % LLM_KV_BLOCK == 0);
+	return result.n_tokens / LLM_KV_BLOCK;
+}
+
+/* The only pin of the tenant has so many KV blocks. */
+static void
+check_listed(Peer *peer, uint32_t n_blocks)
+{
+	LlmRequest request = peer_model_request(LLM_REQUEST_PINS, model_path);
+	LlmReader r;
+	LlmPinEntry entry;
+
+	request.model.context_length = PIN_CONTEXT;
+	request.model.tenant = 1;
+	peer_request(peer, 100, &request);
+	if (!CHECK(peer_wait(peer, 100, WAIT_MS) && !peer->answers[100].failed))
+		return;
+	r = llm_reader(peer->answers[100].payload.data, peer->answers[100].payload.len);
+	CHECK(llm_read_count(&r, LLM_PIN_ENTRY_MIN_BYTES) == 1);
+	entry = llm_pin_entry_read(&r);
+	CHECK(!r.failed && llm_strview_is(entry.name, "instruction"));
+	CHECK_MSG(entry.n_tokens == n_blocks * LLM_KV_BLOCK, "%d tokens", (int) entry.n_tokens);
+}
+
+/*
+ * A cache of PIN_CONTEXT tokens.  Whatever ends a PIN before it is computed leaves what the name
+ * had: that it is too large, which costs no step, or a cancel.
+ */
+static void
+check_pins(const char *path)
+{
+	LlmEngineConfig config = peer_config(LLM_DEVICE_CPU);
+	uint32_t n_first, n_second;
+	Peer peer;
+
+	model_path = path;
+	config.max_sequences = 1;
+	config.max_step_tokens = 8;
+	if (!peer_start(&peer, &config))
+		return;
+	ask_pin(&peer, 1, 60);
+	n_first = n_blocks_of(&peer, 1);
+	CHECK_MSG(n_first >= 2 && n_first <= HALF, "%d blocks", (int) n_first);
+	check_listed(&peer, n_first);
+
+	ask_pin(&peer, 2, 150);
+	CHECK(n_blocks_of(&peer, 2) == 0 && peer.answers[2].error.status == LLM_ERR_LIMIT);
+	CHECK(strstr(peer.answers[2].error.message, "half of the KV cache") != NULL);
+	CHECK(peer.answers[1].n_progress > 0 && peer.answers[2].n_progress == 0);
+	check_listed(&peer, n_first);
+
+	/* The engine sees both at once, so that it cannot be quicker than the cancel. */
+	kill(peer.pid, SIGSTOP);
+	ask_pin(&peer, 3, 95);
+	peer_send(&peer, LLM_FRAME_CANCEL, 3, NULL, 0);
+	kill(peer.pid, SIGCONT);
+	CHECK(n_blocks_of(&peer, 3) == 0 && peer.answers[3].error.status == LLM_ERR_CANCELLED);
+	check_listed(&peer, n_first);
+
+	/* Both together are more than half. */
+	ask_pin(&peer, 4, 95);
+	n_second = n_blocks_of(&peer, 4);
+	CHECK_MSG(n_second > n_first && n_first + n_second > HALF, "%d and %d blocks", (int) n_first,
+			  (int) n_second);
+	check_listed(&peer, n_second);
+	peer_stop(&peer);
+}
+
 int
 main(void)
 {
@@ -211,7 +314,11 @@ main(void)
 	for (int i = 0; i < 2; i++)
 	{
 		if (made_file_find(made[i], path))
+		{
 			check_model(path);
+			if (i == 0)
+				check_pins(path);
+		}
 		else
 			SKIP("no tiny models in LLM_TEST_GOLDEN");
 	}

@@ -100,7 +100,7 @@ check_stays(LlmSchedulerConfig config)
 	CHECK(n_known(scheduler, 2, 48, 1) == 0);
 	CHECK(n_known(scheduler, 2, 48, 1) == 48);
 	pinned = pin(scheduler, 1, 64);
-	CHECK(status_of(scheduler).pinned == 1 && status_of(scheduler).pinned_blocks == 4);
+	CHECK(status_of(scheduler).pinned == 1 && status_of(scheduler).kv_blocks_pinned == 4);
 	CHECK(status_of(scheduler).running == 0 && status_of(scheduler).waiting == 0);
 	CHECK(llm_scheduler_max_tokens(scheduler) == (N_BLOCKS - 4) * LLM_KV_BLOCK);
 	press(scheduler);
@@ -112,7 +112,7 @@ check_stays(LlmSchedulerConfig config)
 	(void) llm_scheduler_reset_cache(scheduler);
 	CHECK(llm_scheduler_check(scheduler) && n_known(scheduler, 1, 64, 5) == 64);
 	llm_scheduler_remove(scheduler, pinned);
-	CHECK(status_of(scheduler).pinned == 0 && status_of(scheduler).pinned_blocks == 0);
+	CHECK(status_of(scheduler).pinned == 0 && status_of(scheduler).kv_blocks_pinned == 0);
 	CHECK(n_known(scheduler, 1, 64, 5) == 64);
 	press(scheduler);
 	CHECK(n_known(scheduler, 1, 64, 5) == 0);
@@ -173,7 +173,7 @@ check_shared(void)
 	LlmScheduler *scheduler = create(small);
 	LlmSequence *first = pin(scheduler, 1, 32), *second = pin(scheduler, 1, 64);
 
-	CHECK(status_of(scheduler).pinned == 2 && status_of(scheduler).pinned_blocks == 6);
+	CHECK(status_of(scheduler).pinned == 2 && status_of(scheduler).kv_blocks_pinned == 6);
 	CHECK(status_of(scheduler).kv_blocks_free + status_of(scheduler).kv_blocks_cached ==
 		  N_BLOCKS - 4);
 	llm_scheduler_remove(scheduler, second);
@@ -192,14 +192,14 @@ check_replaced(void)
 
 	CHECK(pin(scheduler, 2, 4 * LLM_KV_BLOCK) == NULL);
 	CHECK(pin_in_place(scheduler, 2, 9 * LLM_KV_BLOCK, first) == NULL);
-	CHECK(status_of(scheduler).pinned == 1 && status_of(scheduler).pinned_blocks == 5);
+	CHECK(status_of(scheduler).pinned == 1 && status_of(scheduler).kv_blocks_pinned == 5);
 	press(scheduler);
 	CHECK(n_known(scheduler, 1, 5 * LLM_KV_BLOCK, 1) == 5 * LLM_KV_BLOCK);
 
 	/* Both together are more than may be pinned. */
 	second = pin_in_place(scheduler, 2, 8 * LLM_KV_BLOCK, first);
 	CHECK(second != NULL && status_of(scheduler).pinned == 1);
-	CHECK(status_of(scheduler).pinned_blocks == 8);
+	CHECK(status_of(scheduler).kv_blocks_pinned == 8);
 	press(scheduler);
 	CHECK(n_known(scheduler, 1, 5 * LLM_KV_BLOCK, 1) == 0);
 	CHECK(n_known(scheduler, 2, 8 * LLM_KV_BLOCK - 1, 1) == 8 * LLM_KV_BLOCK - 1);
