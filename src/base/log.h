@@ -14,7 +14,8 @@ typedef enum LlmLogLevel
 {
 	LLM_LOG_DEBUG = 0,
 	LLM_LOG_INFO = 1,
-	LLM_LOG_WARNING = 2
+	LLM_LOG_WARNING = 2,
+	LLM_LOG_FATAL = 3 /* this process ends because of it */
 } LlmLogLevel;
 
 /* line is NUL-terminated without newline and borrowed for the call; called from any thread. */

@@ -54,8 +54,8 @@ typedef struct Supervisor
 	bool ordered;		  /* STOPPING because of an order */
 	int n_failures;		  /* in a row */
 
-	char reason[LLM_ERROR_MESSAGE_SIZE];	   /* STOPPING: why it was lost; empty: its own end */
-	char last_warning[LLM_ERROR_MESSAGE_SIZE]; /* of this engine */
+	char reason[LLM_ERROR_MESSAGE_SIZE];	 /* STOPPING: why it was lost; empty: its own end */
+	char last_words[LLM_ERROR_MESSAGE_SIZE]; /* of this engine: why it is going to end */
 } Supervisor;
 
 static Supervisor self;
@@ -210,7 +210,7 @@ start(void)
 														  : with_stock(llm_guc_max_sequences);
 	self.ready_at = 0;
 	self.n_models = 0;
-	self.last_warning[0] = '\0';
+	self.last_words[0] = '\0';
 	self.reason[0] = '\0';
 	if (llm_process_start(&self.pid, &fd, &err) != LLM_OK)
 	{
@@ -263,9 +263,9 @@ llm_supervisor_note_status(const LlmEngineStatus *engine)
 }
 
 void
-llm_supervisor_note_warning(LlmStrView line)
+llm_supervisor_note_last_words(LlmStrView line)
 {
-	snprintf(self.last_warning, sizeof(self.last_warning), "%.*s", LLM_STRVIEW_ARG(line));
+	snprintf(self.last_words, sizeof(self.last_words), "%.*s", LLM_STRVIEW_ARG(line));
 }
 
 /* ---- end ---- */
@@ -305,7 +305,7 @@ note_end(const char *description)
 	}
 	snprintf(message, sizeof(message), "the inference engine %s%s%s",
 			 self.reason[0] != '\0' ? self.reason : description,
-			 self.last_warning[0] != '\0' ? ": " : "", self.last_warning);
+			 self.last_words[0] != '\0' ? ": " : "", self.last_words);
 	schedule_retry(message);
 }
 

@@ -45,8 +45,8 @@ extern void llm_supervisor_note_ready(LlmStrView description);
 /* The engine has sent its status. */
 extern void llm_supervisor_note_status(const LlmEngineStatus *status);
 
-/* The engine has logged a warning: if it ends now, that is probably why. */
-extern void llm_supervisor_note_warning(LlmStrView line);
+/* The engine has said why it is going to end (LLM_LOG_FATAL). */
+extern void llm_supervisor_note_last_words(LlmStrView line);
 
 /* The engine is of no use any more: fail what it had, end it, start it again in its time. */
 extern void llm_supervisor_lose(const char *reason);

@@ -124,8 +124,8 @@ take_log(LlmStrView payload)
 		return;
 	}
 	line.len = Min(line.len, MAX_LOG_LINE_BYTES);
-	if (level >= LLM_LOG_WARNING)
-		llm_supervisor_note_warning(line);
+	if (level == LLM_LOG_FATAL)
+		llm_supervisor_note_last_words(line);
 	ereport(level >= LLM_LOG_WARNING ? WARNING : (level == LLM_LOG_INFO ? LOG : DEBUG1),
 			(errmsg_internal("inference engine: %.*s", LLM_STRVIEW_ARG(line))));
 }

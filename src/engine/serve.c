@@ -280,7 +280,7 @@ llm_serve(const LlmServeOptions *options, bool *unclean, LlmError *err)
 	llm_log_relay_install(options->wake);
 	status = loop(&server, err);
 	if (status != LLM_OK)
-		llm_log(LLM_LOG_WARNING, "the engine ends: %s", err->message);
+		llm_log(LLM_LOG_FATAL, "the engine ends: %s", err->message);
 	llm_log_relay_drain(&server.outbox);
 	(void) flush(&server, &ignored);
 	if (server.service != NULL && !server.service->ops->can_stop(server.service))

@@ -6,6 +6,7 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 use LlmNode;
+use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $node = new_cpu_node('memory');
@@ -88,6 +89,13 @@ like($err, qr/needs \d+ MB of the 1 MB/, '... with the numbers');
 like($err, qr/HINT:.*postgres_llm\.engine_memory/, '... and the setting');
 is(sql("SELECT llm.count_tokens('Hello', model => 'm1') > 0"), 't', 'tokens can be counted all the same');
 is_clean($node, 'models that come and go');
+
+# ---- what the engine has warned of is not why it dies ----
+
+kill('KILL', status($node, 'engine_pid'));
+ok(wait_for_status($node, "state = 'ready' AND failures = 1"), 'another engine runs');
+is(status($node, 'last_error'), 'the inference engine was terminated by signal 9: Killed', 'the status says how the last one ended');
+like(slurp_file($node->logfile), qr/WARNING:.*inference engine: model .* could not be loaded/, '... and the log what it warned of');
 
 $node->stop;
 done_testing();
