@@ -137,7 +137,7 @@ sub options
 	my @options;
 
 	push @options, $self->pick('temperature => 0', "temperature => 0, seed => $t.num", 'seed => 7',
-		"temperature => 1, seed => $t.id", "temperature => 0, max_tokens => 2 + abs($t.num) % 4")
+		"temperature => 1, seed => COALESCE($t.id, 7)", "temperature => 0, max_tokens => 2 + abs($t.num) % 4")
 	  if $self->chance(0.6);
 	push @options, $self->pick("system_prompt => $t.b", "stop => ARRAY['1']", "stop => ARRAY['7', $t.id::text]",
 		"model => 'fake'", 'model => NULL', 'top_k => 3')
