@@ -24,6 +24,9 @@
 
 #define PEER_MAX_REQUESTS 512
 
+/* What is longer in coming never comes: much, for the machine that tests may be busy or stalled. */
+#define PEER_PATIENCE_MS 120000
+
 /* What came back for one request. */
 typedef struct PeerAnswer
 {
@@ -217,6 +220,16 @@ peer_receive(Peer *peer, int timeout_ms)
 	llm_strbuf_consume(&peer->received, at);
 }
 
+/* Receive until the condition holds; its value, which is false when it never came true. */
+#define PEER_UNTIL(peer, condition)                                                                \
+	({                                                                                             \
+		int64_t peer_until_us = llm_clock_now_us() + PEER_PATIENCE_MS * INT64_C(1000);             \
+                                                                                                   \
+		while (!(condition) && !(peer)->gone && llm_clock_now_us() < peer_until_us)                \
+			peer_receive((peer), 50);                                                              \
+		(condition);                                                                               \
+	})
+
 /* True when the answer came within the time. */
 static inline bool
 peer_wait(Peer *peer, uint64_t id, int timeout_ms)
@@ -233,23 +246,21 @@ peer_start(Peer *peer, const LlmEngineConfig *config)
 {
 	char bytes[128];
 	LlmWriter w = llm_writer(bytes, sizeof(bytes));
-	int64_t until = llm_clock_now_us() + 10000000;
 
 	peer_start_bare(peer);
 	llm_engine_config_write(&w, config);
 	peer_send(peer, LLM_FRAME_HELLO, 0, bytes, w.len);
-	while (!peer->ready && !peer->gone && llm_clock_now_us() < until)
-		peer_receive(peer, 50);
-	return CHECK(peer->ready);
+	return CHECK(PEER_UNTIL(peer, peer->ready));
 }
 
 /* Wait for the end of the process; its wait status, or -1 when it does not end. */
 static inline int
 peer_reap(Peer *peer)
 {
+	int64_t until_us = llm_clock_now_us() + PEER_PATIENCE_MS * INT64_C(1000);
 	int status;
 
-	for (int i = 0; i < 1000; i++)
+	while (llm_clock_now_us() < until_us)
 	{
 		if (waitpid(peer->pid, &status, WNOHANG) == peer->pid)
 			return status;

@@ -14,8 +14,6 @@
 #include <signal.h>
 #include <sys/stat.h>
 
-#define WAIT_MS 120000
-
 static const char *model_path; /* of the model under test */
 static bool is_chat;		   /* it has a template */
 
@@ -33,7 +31,7 @@ ask(Peer *peer, uint64_t id, const char *prompt, uint32_t max_tokens, bool strea
 static void
 check_error(Peer *peer, uint64_t id, LlmStatus status)
 {
-	CHECK(peer_wait(peer, id, WAIT_MS));
+	CHECK(peer_wait(peer, id, PEER_PATIENCE_MS));
 	CHECK_MSG(peer->answers[id].failed && peer->answers[id].error.status == status,
 			  "request %d: %s", (int) id,
 			  peer->answers[id].failed ? peer->answers[id].error.message : "no error");
@@ -46,7 +44,7 @@ text_of(Peer *peer, uint64_t id)
 	LlmGenerateResult result;
 	char *text;
 
-	peer_wait(peer, id, WAIT_MS);
+	peer_wait(peer, id, PEER_PATIENCE_MS);
 	result = peer_result(peer, id);
 	text = calloc(1, result.text.len + 1);
 	memcpy(text, result.text.data == NULL ? "" : result.text.data, result.text.len);
@@ -59,17 +57,12 @@ text_of(Peer *peer, uint64_t id)
 static bool
 all_free(Peer *peer, uint64_t n_finished)
 {
-	for (int i = 0; i < 100; i++)
-	{
-		const LlmModelStatus *model = &peer->status.models[0];
+	const LlmModelStatus *model = &peer->status.models[0];
 
-		if (peer->status.n_models == 1 && model->running == 0 && model->waiting == 0 &&
-			model->kv_blocks_free + model->kv_blocks_cached == model->kv_blocks_total &&
-			model->kv_blocks_total > 0 && model->counts[LLM_MODEL_REQUESTS] == n_finished)
-			return true;
-		peer_receive(peer, 50);
-	}
-	return false;
+	return PEER_UNTIL(
+		peer, peer->status.n_models == 1 && model->running == 0 && model->waiting == 0 &&
+				  model->kv_blocks_free + model->kv_blocks_cached == model->kv_blocks_total &&
+				  model->kv_blocks_total > 0 && model->counts[LLM_MODEL_REQUESTS] == n_finished);
 }
 
 static const char *const prompts[] = {
@@ -187,7 +180,7 @@ check_stops(Peer *peer)
 			  "\"%s\" of \"%s\"", cut, whole);
 	request.generate.stream = true;
 	peer_request(peer, 3, &request);
-	peer_wait(peer, 3, WAIT_MS);
+	peer_wait(peer, 3, PEER_PATIENCE_MS);
 	CHECK(llm_strview_is(llm_strbuf_view(&peer->answers[3].chunks), cut));
 	free(whole);
 	free(cut);
@@ -219,7 +212,7 @@ check_sampling(Peer *peer)
 	request.generate.ignore_eos = true;
 	request.generate.max_tokens = 40;
 	peer_request(peer, 4, &request);
-	CHECK(peer_wait(peer, 4, WAIT_MS));
+	CHECK(peer_wait(peer, 4, PEER_PATIENCE_MS));
 	CHECK(peer_result(peer, 4).completion_tokens == 40);
 }
 
@@ -246,20 +239,20 @@ check_limits(Peer *peer)
 	request = peer_model_request(LLM_REQUEST_LOAD, model_path);
 	request.model.context_length = 48;
 	peer_request(peer, 2, &request);
-	CHECK(peer_wait(peer, 2, WAIT_MS) && !peer->answers[2].failed);
+	CHECK(peer_wait(peer, 2, PEER_PATIENCE_MS) && !peer->answers[2].failed);
 	request = peer_generate(model_path, "a", 4000000000u, &turn);
 	request.model.context_length = 48;
 	request.generate.raw = true;
 	request.generate.ignore_eos = true;
 	peer_request(peer, 3, &request);
-	CHECK(peer_wait(peer, 3, WAIT_MS));
+	CHECK(peer_wait(peer, 3, PEER_PATIENCE_MS));
 	result = peer_result(peer, 3);
 	CHECK(result.finish_reason == LLM_FINISH_LENGTH &&
 		  result.prompt_tokens + result.completion_tokens == 48);
 	request = peer_model_request(LLM_REQUEST_UNLOAD, model_path);
 	request.model.context_length = 48;
 	peer_request(peer, 4, &request);
-	CHECK(peer_wait(peer, 4, WAIT_MS) && !peer->answers[4].failed);
+	CHECK(peer_wait(peer, 4, PEER_PATIENCE_MS) && !peer->answers[4].failed);
 	request = peer_model_request(LLM_REQUEST_LOAD, model_path);
 	request.model.context_length = 100000000;
 	peer_request(peer, 5, &request);
@@ -284,9 +277,7 @@ check_cancel(Peer *peer)
 	/* Some at once, in whatever state they are; the others when text is coming. */
 	for (uint64_t id = 21; id <= 40; id++)
 		peer_send(peer, LLM_FRAME_CANCEL, id, NULL, 0);
-	for (int i = 0; i < 600 && peer->answers[1].n_chunks == 0; i++)
-		peer_receive(peer, 100);
-	CHECK(peer->answers[1].n_chunks > 0);
+	CHECK(PEER_UNTIL(peer, peer->answers[1].n_chunks > 0));
 	for (uint64_t id = 1; id <= 20; id++)
 		peer_send(peer, LLM_FRAME_CANCEL, id, NULL, 0);
 	for (uint64_t id = 1; id <= 40; id++)
@@ -297,7 +288,7 @@ check_cancel(Peer *peer)
 	CHECK(peer->answers[1].progress.phase == LLM_PHASE_DECODE &&
 		  peer->answers[1].progress.generated_tokens > 0);
 	ask(peer, 1, prompts[0], 4, false);
-	CHECK(peer_wait(peer, 1, WAIT_MS) && !peer->answers[1].failed);
+	CHECK(peer_wait(peer, 1, PEER_PATIENCE_MS) && !peer->answers[1].failed);
 }
 
 static void
@@ -313,7 +304,7 @@ check_score(Peer *peer)
 	request.score.prompt = llm_strview("Once upon a time");
 	request.score.completion = llm_strview(" there was a little girl named Lily.");
 	peer_request(peer, 1, &request);
-	if (!CHECK(peer_wait(peer, 1, WAIT_MS) && !peer->answers[1].failed))
+	if (!CHECK(peer_wait(peer, 1, PEER_PATIENCE_MS) && !peer->answers[1].failed))
 		return;
 	llm_strbuf_init(&text, 0);
 	r = llm_reader(peer->answers[1].payload.data, peer->answers[1].payload.len);
@@ -335,13 +326,13 @@ check_score(Peer *peer)
 		peer_request(peer, id, &request);
 	for (uint64_t id = 2; id <= 12; id++)
 	{
-		CHECK(peer_wait(peer, id, WAIT_MS));
+		CHECK(peer_wait(peer, id, PEER_PATIENCE_MS));
 		CHECK(llm_strview_equal(llm_strbuf_view(&peer->answers[id].payload),
 								llm_strbuf_view(&peer->answers[1].payload)));
 	}
 	request.score.completion = llm_strview("");
 	peer_request(peer, 13, &request);
-	CHECK(peer_wait(peer, 13, WAIT_MS) && peer->answers[13].payload.len == 4);
+	CHECK(peer_wait(peer, 13, PEER_PATIENCE_MS) && peer->answers[13].payload.len == 4);
 	llm_strbuf_free(&text);
 }
 
@@ -359,7 +350,7 @@ check_tokens(Peer *peer)
 	peer_request(peer, 1, &request);
 	request.tokenize.count_only = true;
 	peer_request(peer, 2, &request);
-	CHECK(peer_wait(peer, 1, WAIT_MS) && peer_wait(peer, 2, WAIT_MS));
+	CHECK(peer_wait(peer, 1, PEER_PATIENCE_MS) && peer_wait(peer, 2, PEER_PATIENCE_MS));
 	CHECK(llm_tokens_result_read(llm_strbuf_view(&peer->answers[1].payload), &tokens, &err) ==
 		  LLM_OK);
 	CHECK(llm_tokens_result_read(llm_strbuf_view(&peer->answers[2].payload), &count, &err) ==
@@ -369,7 +360,7 @@ check_tokens(Peer *peer)
 	request.detokenize.n_tokens = tokens.n_tokens;
 	request.detokenize.tokens = tokens.tokens;
 	peer_request(peer, 3, &request);
-	CHECK(peer_wait(peer, 3, WAIT_MS));
+	CHECK(peer_wait(peer, 3, PEER_PATIENCE_MS));
 	CHECK(llm_text_result_read(llm_strbuf_view(&peer->answers[3].payload), &back, &err) == LLM_OK);
 	CHECK_MSG(llm_strview_is(back, text), "\"%.*s\"", LLM_STRVIEW_ARG(back));
 	request.detokenize.n_tokens = 1;
@@ -392,7 +383,7 @@ check_models(Peer *peer)
 	LlmError err;
 
 	peer_request(peer, 1, &request);
-	CHECK(peer_wait(peer, 1, WAIT_MS));
+	CHECK(peer_wait(peer, 1, PEER_PATIENCE_MS));
 	CHECK(llm_model_facts_read(llm_strbuf_view(&peer->answers[1].payload), &facts, &err) ==
 			  LLM_OK &&
 		  llm_strview_is(facts.architecture, "llama") && facts.loaded_bytes == 0 &&
@@ -403,7 +394,7 @@ check_models(Peer *peer)
 	check_error(peer, 2, LLM_ERR_NOT_FOUND);
 	request.kind = LLM_REQUEST_LOAD;
 	peer_request(peer, 3, &request);
-	CHECK(peer_wait(peer, 3, WAIT_MS));
+	CHECK(peer_wait(peer, 3, PEER_PATIENCE_MS));
 	CHECK(llm_model_facts_read(llm_strbuf_view(&peer->answers[3].payload), &facts, &err) ==
 			  LLM_OK &&
 		  facts.loaded_bytes > 0);
@@ -414,12 +405,13 @@ check_models(Peer *peer)
 	peer_request(peer, 5, &request);
 	peer_request(peer, 6, &request);
 	ask(peer, 7, prompts[0], 8, false);
-	CHECK(peer_wait(peer, 5, WAIT_MS) && !peer->answers[5].failed && peer->answers[4].done);
+	CHECK(peer_wait(peer, 5, PEER_PATIENCE_MS) && !peer->answers[5].failed &&
+		  peer->answers[4].done);
 
 	/* On a busy machine the first may be done before the second arrives. */
-	CHECK(peer_wait(peer, 6, WAIT_MS) &&
+	CHECK(peer_wait(peer, 6, PEER_PATIENCE_MS) &&
 		  (!peer->answers[6].failed || peer->answers[6].error.status == LLM_ERR_NOT_FOUND));
-	CHECK(peer_wait(peer, 7, WAIT_MS) && !peer->answers[7].failed);
+	CHECK(peer_wait(peer, 7, PEER_PATIENCE_MS) && !peer->answers[7].failed);
 	CHECK(llm_strview_equal(peer_result(peer, 4).text, peer_result(peer, 7).text));
 
 	/* Files that are no model, and requests for them in a row. */
@@ -433,7 +425,7 @@ check_models(Peer *peer)
 	for (uint64_t id = 10; id < 14; id++)
 	{
 		check_error(peer, id, LLM_ERR_NOT_FOUND);
-		CHECK(peer_wait(peer, id + 10, WAIT_MS) && peer->answers[id + 10].failed);
+		CHECK(peer_wait(peer, id + 10, PEER_PATIENCE_MS) && peer->answers[id + 10].failed);
 	}
 	if (!is_chat)
 	{
@@ -453,7 +445,7 @@ check_fact(Peer *peer)
 	LlmGenerateResult result;
 
 	peer_request(peer, 1, &request);
-	CHECK(peer_wait(peer, 1, WAIT_MS));
+	CHECK(peer_wait(peer, 1, PEER_PATIENCE_MS));
 	result = peer_result(peer, 1);
 	CHECK_MSG(llm_strview_is(result.text, "The capital of France is Paris."),
 			  "the capital is \"%.*s\"", LLM_STRVIEW_ARG(result.text));
@@ -474,8 +466,7 @@ check_ends(void)
 			return;
 		for (uint64_t id = 1; id <= 8; id++)
 			ask(&peer, id, prompts[id % N_PROMPTS], 200, true);
-		for (int i = 0; i < 300 * round && peer.answers[1].n_chunks == 0; i++)
-			peer_receive(&peer, 20);
+		CHECK(round == 0 || PEER_UNTIL(&peer, peer.answers[1].n_chunks > 0));
 		if (round < 2)
 		{
 			peer_stop(&peer);
@@ -528,7 +519,7 @@ check_places(const char *path)
 	{
 		request.model.context_length = 32 + i;
 		peer_request(&peer, i, &request);
-		CHECK(peer_wait(&peer, i, WAIT_MS) && !peer.answers[i].failed);
+		CHECK(peer_wait(&peer, i, PEER_PATIENCE_MS) && !peer.answers[i].failed);
 	}
 	request.model.context_length = 1000;
 	peer_request(&peer, 100, &request);
@@ -536,11 +527,11 @@ check_places(const char *path)
 	request.kind = LLM_REQUEST_UNLOAD;
 	request.model.context_length = 33;
 	peer_request(&peer, 101, &request);
-	CHECK(peer_wait(&peer, 101, WAIT_MS) && !peer.answers[101].failed);
+	CHECK(peer_wait(&peer, 101, PEER_PATIENCE_MS) && !peer.answers[101].failed);
 	request.kind = LLM_REQUEST_LOAD;
 	request.model.context_length = 64;
 	peer_request(&peer, 102, &request);
-	CHECK(peer_wait(&peer, 102, WAIT_MS) && !peer.answers[102].failed);
+	CHECK(peer_wait(&peer, 102, PEER_PATIENCE_MS) && !peer.answers[102].failed);
 	peer_stop(&peer);
 }
 

@@ -23,7 +23,7 @@ check_text(Peer *peer, uint64_t id, const char *text, LlmFinishReason reason)
 {
 	LlmGenerateResult result;
 
-	peer_wait(peer, id, 5000);
+	peer_wait(peer, id, PEER_PATIENCE_MS);
 	result = peer_result(peer, id);
 	CHECK_MSG(llm_strview_is(result.text, text) && result.finish_reason == reason,
 			  "got \"%.*s\" (%s)", LLM_STRVIEW_ARG(result.text),
@@ -33,7 +33,7 @@ check_text(Peer *peer, uint64_t id, const char *text, LlmFinishReason reason)
 static void
 check_error(Peer *peer, uint64_t id, LlmStatus status)
 {
-	CHECK(peer_wait(peer, id, 5000));
+	CHECK(peer_wait(peer, id, PEER_PATIENCE_MS));
 	CHECK_MSG(peer->answers[id].failed && peer->answers[id].error.status == status,
 			  "request %d: %s", (int) id, peer->answers[id].error.message);
 }
@@ -107,12 +107,12 @@ check_stream(void)
 	check_text(&peer, 2, "", LLM_FINISH_STOP);
 	CHECK(peer.answers[2].n_chunks == 12 && peer.answers[2].chunks.len == 30);
 	ask(&peer, 3, "[[split]]");
-	peer_wait(&peer, 3, 5000);
+	peer_wait(&peer, 3, PEER_PATIENCE_MS);
 	CHECK(llm_strview_equal(peer_result(&peer, 3).text, llm_strbuf_view(&peer.answers[2].chunks)));
 
 	/* An answer much larger than the socket's buffer. */
 	ask(&peer, 4, "[[bytes=9000000]]");
-	peer_wait(&peer, 4, 10000);
+	peer_wait(&peer, 4, PEER_PATIENCE_MS);
 	CHECK(peer_result(&peer, 4).text.len == 9000000);
 	peer_stop(&peer);
 }
@@ -139,12 +139,9 @@ check_queue(void)
 		check_error(&peer, id, LLM_ERR_CANCELLED);
 	ask(&peer, 1, "again");
 	check_text(&peer, 1, "fake: again", LLM_FINISH_STOP);
-	for (int i = 0; i < 40 && (peer.status.n_models == 0 ||
-							   peer.status.models[0].counts[LLM_MODEL_REQUESTS] == 0);
-		 i++)
-		peer_receive(&peer, 50);
-	CHECK(peer.status.n_models == 1 && peer.status.models[0].counts[LLM_MODEL_REQUESTS] == 1 &&
-		  peer.status.models[0].running == 0 && peer.status.models[0].waiting == 0);
+	CHECK(PEER_UNTIL(
+		&peer, peer.status.n_models == 1 && peer.status.models[0].counts[LLM_MODEL_REQUESTS] == 1 &&
+				   peer.status.models[0].running == 0 && peer.status.models[0].waiting == 0));
 	peer_stop(&peer);
 }
 
@@ -166,7 +163,7 @@ check_other_kinds(void)
 	request.tokenize.text = llm_strview("h\xC3\xA4");
 	request.tokenize.special = true;
 	peer_request(&peer, 1, &request);
-	CHECK(peer_wait(&peer, 1, 5000));
+	CHECK(peer_wait(&peer, 1, PEER_PATIENCE_MS));
 	CHECK(llm_tokens_result_read(llm_strbuf_view(&peer.answers[1].payload), &tokens, &err) ==
 			  LLM_OK &&
 		  tokens.n_tokens == 4);
@@ -175,7 +172,7 @@ check_other_kinds(void)
 	request.detokenize.n_tokens = tokens.n_tokens;
 	request.detokenize.tokens = tokens.tokens;
 	peer_request(&peer, 2, &request);
-	CHECK(peer_wait(&peer, 2, 5000));
+	CHECK(peer_wait(&peer, 2, PEER_PATIENCE_MS));
 	CHECK(llm_text_result_read(llm_strbuf_view(&peer.answers[2].payload), &text, &err) == LLM_OK &&
 		  llm_strview_is(text, "h\xC3\xA4"));
 
@@ -183,7 +180,7 @@ check_other_kinds(void)
 	request.score.prompt = llm_strview("a");
 	request.score.completion = llm_strview("b c");
 	peer_request(&peer, 3, &request);
-	CHECK(peer_wait(&peer, 3, 5000) && !peer.answers[3].failed);
+	CHECK(peer_wait(&peer, 3, PEER_PATIENCE_MS) && !peer.answers[3].failed);
 	r = llm_reader(peer.answers[3].payload.data, peer.answers[3].payload.len);
 	CHECK(llm_read_count(&r, LLM_SCORE_ENTRY_MIN_BYTES) == 2);
 	(void) llm_score_entry_read(&r);
@@ -193,13 +190,13 @@ check_other_kinds(void)
 
 	request = peer_model_request(LLM_REQUEST_LOAD, model_path);
 	peer_request(&peer, 4, &request);
-	CHECK(peer_wait(&peer, 4, 5000));
+	CHECK(peer_wait(&peer, 4, PEER_PATIENCE_MS));
 	CHECK(llm_model_facts_read(llm_strbuf_view(&peer.answers[4].payload), &facts, &err) == LLM_OK &&
 		  facts.loaded_bytes > 0 && facts.chat && llm_strview_is(facts.architecture, "fake"));
 	ask(&peer, 5, "[[steps=20]]");
 	request.kind = LLM_REQUEST_UNLOAD;
 	peer_request(&peer, 6, &request);
-	CHECK(peer_wait(&peer, 6, 5000) && peer.answers[5].done);
+	CHECK(peer_wait(&peer, 6, PEER_PATIENCE_MS) && peer.answers[5].done);
 	peer_request(&peer, 7, &request);
 	check_error(&peer, 7, LLM_ERR_NOT_FOUND);
 	request = peer_model_request(LLM_REQUEST_INSPECT, "/nonexistent/file");
@@ -250,9 +247,7 @@ check_directives(void)
 	check_text(&peer, 4, "fake: x", LLM_FINISH_STOP);
 	CHECK(llm_clock_now_us() - begin >= 200000);
 	ask(&peer, 5, "[[bad_frame]]");
-	for (int i = 0; i < 100 && !peer.gone; i++)
-		peer_receive(&peer, 50);
-	CHECK(peer.gone);
+	CHECK(PEER_UNTIL(&peer, peer.gone));
 	peer.gone = false;
 	peer_stop(&peer);
 }
@@ -321,7 +316,7 @@ check_slow_reader(void)
 		ask(&peer, id, "[[bytes=3000000]]");
 	for (uint64_t id = 1; id <= 60; id++)
 	{
-		peer_wait(&peer, id, 20000);
+		peer_wait(&peer, id, PEER_PATIENCE_MS);
 		CHECK(peer_result(&peer, id).text.len == 3000000);
 		llm_strbuf_free(&peer.answers[id].payload);
 	}

@@ -7,8 +7,6 @@
 #include "gguf_good.h"
 #include "unit.h"
 
-#include "base/clock.h"
-
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -123,7 +121,7 @@ test_many_keys(void)
 	LlmError err = {0};
 	size_t n_bytes;
 	char name[160];
-	int64_t start;
+	double start;
 
 	gguf_file_init(&file);
 	memset(name, 'n', 120);
@@ -135,9 +133,9 @@ test_many_keys(void)
 
 	unsigned char *data = gguf_file_build(&file, &n_bytes);
 
-	start = llm_clock_now_us();
+	start = unit_cpu_seconds();
 	CHECK_MSG(llm_gguf_parse(data, n_bytes, &gguf, &err) == LLM_OK, "%s", err.message);
-	CHECK(llm_clock_now_us() - start < 5000000);
+	CHECK(unit_cpu_seconds() - start < 5);
 	CHECK(gguf != NULL && llm_gguf_has(gguf, name));
 	llm_gguf_close(gguf);
 	free(data);
@@ -202,7 +200,7 @@ test_open(void)
 	if (symlink("good", "link") != 0 || mkfifo("fifo", 0600) != 0)
 		abort();
 
-	alarm(20); /* a FIFO without a writer must not hold us */
+	alarm(300); /* a FIFO without a writer must not hold us */
 	check_open("good", LLM_OK);
 	check_open("link", LLM_OK);
 	check_open("cut", LLM_ERR_CORRUPT);

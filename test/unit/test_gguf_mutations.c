@@ -15,7 +15,7 @@
 
 #include <unistd.h>
 
-#define WATCHDOG_SECONDS 30
+#define WATCHDOG_SECONDS 300
 
 typedef struct Sample
 {

@@ -14,8 +14,6 @@
 
 #include <signal.h>
 
-#define WAIT_MS 60000
-
 static const char *model_path;
 
 /* ---- sizes ---- */
@@ -108,7 +106,7 @@ find(const Peer *peer, uint32_t context_length)
 	return NULL;
 }
 
-/* Receive until the latest status is news and nothing runs any more. */
+/* Receive for three intervals of the status, of which the last is what came of it all. */
 static void
 settle(Peer *peer)
 {
@@ -116,11 +114,15 @@ settle(Peer *peer)
 		peer_receive(peer, 50);
 }
 
+/* The same, and longer until the condition holds: a stalled machine sends it late. */
+#define SETTLES(peer, condition) (settle(peer), PEER_UNTIL(peer, condition))
+
 static bool
 answered(Peer *peer, uint64_t id)
 {
-	return CHECK_MSG(peer_wait(peer, id, WAIT_MS) && !peer->answers[id].failed, "request %d: %s",
-					 (int) id, peer->answers[id].failed ? peer->answers[id].error.message : "none");
+	return CHECK_MSG(peer_wait(peer, id, PEER_PATIENCE_MS) && !peer->answers[id].failed,
+					 "request %d: %s", (int) id,
+					 peer->answers[id].failed ? peer->answers[id].error.message : "none");
 }
 
 /* Bytes of a model with so many tokens of context. */
@@ -135,8 +137,7 @@ measure(uint32_t context_length)
 		return 0;
 	ask(&peer, 1, context_length, 4);
 	answered(&peer, 1);
-	settle(&peer);
-	CHECK(peer.status.n_evictions == 0);
+	CHECK(SETTLES(&peer, peer.status.n_evictions == 0));
 	if (CHECK(find(&peer, context_length) != NULL))
 		n_bytes = find(&peer, context_length)->loaded_bytes;
 	peer_stop(&peer);
@@ -169,8 +170,8 @@ check_turns(uint64_t n_bytes)
 				snprintf(first, sizeof(first), "%.*s", LLM_STRVIEW_ARG(text));
 			CHECK(llm_strview_is(text, first));
 		}
-	settle(&peer);
-	CHECK_MSG(peer.status.n_evictions == 10, "%d evictions", (int) peer.status.n_evictions);
+	CHECK_MSG(SETTLES(&peer, peer.status.n_evictions == 10), "%d evictions",
+			  (int) peer.status.n_evictions);
 	CHECK(find(&peer, 64) == NULL && find(&peer, 65) != NULL && find(&peer, 66) != NULL);
 	CHECK(find(&peer, 65)->last_used_us > 1600000000 * (uint64_t) 1000000 &&
 		  find(&peer, 66)->last_used_us > find(&peer, 65)->last_used_us);
@@ -180,8 +181,8 @@ check_turns(uint64_t n_bytes)
 	answered(&peer, 100);
 	ask(&peer, 101, 64, 8);
 	answered(&peer, 101);
-	settle(&peer);
-	CHECK(find(&peer, 64) != NULL && find(&peer, 65) != NULL && find(&peer, 66) == NULL);
+	CHECK(SETTLES(&peer,
+				  find(&peer, 64) != NULL && find(&peer, 65) != NULL && find(&peer, 66) == NULL));
 	peer_stop(&peer);
 }
 
@@ -200,13 +201,13 @@ check_too_large(uint64_t n_bytes)
 	ask(&peer, 2, 64, 8);
 	for (uint64_t id = 1; id <= 2; id++)
 	{
-		CHECK(peer_wait(&peer, id, WAIT_MS) && peer.answers[id].failed);
+		CHECK(peer_wait(&peer, id, PEER_PATIENCE_MS) && peer.answers[id].failed);
 		CHECK(peer.answers[id].error.status == LLM_ERR_LIMIT);
 		CHECK(strstr(peer.answers[id].error.message, " MB of the ") != NULL);
 		CHECK(strstr(peer.answers[id].error.hint, "postgres_llm.engine_memory") != NULL);
 	}
-	settle(&peer);
-	CHECK(peer.status.n_models == 1 && peer.status.models[0].state == LLM_MODEL_FAILED);
+	CHECK(SETTLES(&peer,
+				  peer.status.n_models == 1 && peer.status.models[0].state == LLM_MODEL_FAILED));
 	request.model.context_length = 64;
 	request.tokenize.text = llm_strview("tokens need no weights");
 	peer_request(&peer, 3, &request);
@@ -235,13 +236,13 @@ check_waiting(uint64_t n_bytes)
 	ask(&peer, 2, 64, 8);
 	ask(&peer, 3, 65, 8);
 	peer_send(&peer, LLM_FRAME_CANCEL, 2, NULL, 0);
-	CHECK(peer_wait(&peer, 2, WAIT_MS) && peer.answers[2].failed);
+	CHECK(peer_wait(&peer, 2, PEER_PATIENCE_MS) && peer.answers[2].failed);
 	CHECK(peer.answers[2].error.status == LLM_ERR_CANCELLED);
 	answered(&peer, 3);
 	for (uint64_t id = first; id < first + n_first; id++)
 		CHECK(peer.answers[id].done && !peer.answers[id].failed);
-	settle(&peer);
-	CHECK(find(&peer, 512) == NULL && find(&peer, 64) == NULL && find(&peer, 65) != NULL);
+	CHECK(SETTLES(&peer,
+				  find(&peer, 512) == NULL && find(&peer, 64) == NULL && find(&peer, 65) != NULL));
 	CHECK(peer.status.n_evictions == 1);
 	peer_stop(&peer);
 }
@@ -251,7 +252,7 @@ static void
 check_drain(uint64_t n_bytes)
 {
 	LlmEngineConfig config = small_config();
-	int64_t until = llm_clock_now_us() + 30000000;
+	int64_t until = llm_clock_now_us() + PEER_PATIENCE_MS * INT64_C(1000);
 	bool came_back = false;
 	Peer peer;
 
@@ -312,8 +313,7 @@ check_pinned(uint64_t n_bytes)
 		ask(&peer, id, 65 + id % 2, 8);
 		answered(&peer, id);
 	}
-	settle(&peer);
-	CHECK(peer.status.n_evictions == 5);
+	CHECK(SETTLES(&peer, peer.status.n_evictions == 5));
 	CHECK(find(&peer, 64) != NULL && find(&peer, 65) == NULL && find(&peer, 66) != NULL);
 	CHECK(find(&peer, 64) != NULL && find(&peer, 64)->kv_blocks_pinned > 0);
 
@@ -321,20 +321,19 @@ check_pinned(uint64_t n_bytes)
 	ask_pin(&peer, 8, LLM_REQUEST_PIN, 66);
 	answered(&peer, 8);
 	ask(&peer, 9, 65, 8);
-	CHECK(peer_wait(&peer, 9, WAIT_MS) && peer.answers[9].failed);
+	CHECK(peer_wait(&peer, 9, PEER_PATIENCE_MS) && peer.answers[9].failed);
 	CHECK(peer.answers[9].error.status == LLM_ERR_LIMIT);
 	CHECK(strstr(peer.answers[9].error.message, "pinned prefixes hold") != NULL);
 	CHECK(strstr(peer.answers[9].error.hint, "llm.unpin_prefix()") != NULL);
-	settle(&peer);
-	CHECK(peer.status.n_evictions == 5 && find(&peer, 64) != NULL && find(&peer, 66) != NULL);
+	CHECK(SETTLES(&peer, peer.status.n_evictions == 5 && find(&peer, 64) != NULL &&
+							 find(&peer, 66) != NULL));
 
 	/* Unpinned it leaves like any other. */
 	ask_pin(&peer, 10, LLM_REQUEST_UNPIN, 64);
 	answered(&peer, 10);
 	ask(&peer, 11, 65, 8);
 	answered(&peer, 11);
-	settle(&peer);
-	CHECK(peer.status.n_evictions == 6);
+	CHECK(SETTLES(&peer, peer.status.n_evictions == 6));
 	CHECK(find(&peer, 64) == NULL && find(&peer, 65) != NULL && find(&peer, 66) != NULL);
 	peer_stop(&peer);
 }
@@ -397,13 +396,12 @@ check_resident(const char *large)
 	peer_request(&peer, 1, &request);
 	answered(&peer, 1);
 	with = resident_bytes(peer.pid);
-	settle(&peer);
-	CHECK(peer.status.n_models == 1 && count_bytes(&peer) <= config.memory_bytes);
+	CHECK(SETTLES(&peer, peer.status.n_models == 1 && count_bytes(&peer) <= config.memory_bytes));
 
 	/* As float it is four times as large: the two do not fit beside each other, nor this one. */
 	request.model.weight_form = LLM_WEIGHTS_F32;
 	peer_request(&peer, 2, &request);
-	CHECK(peer_wait(&peer, 2, WAIT_MS) && peer.answers[2].failed);
+	CHECK(peer_wait(&peer, 2, PEER_PATIENCE_MS) && peer.answers[2].failed);
 	request = peer_model_request(LLM_REQUEST_UNLOAD, large);
 	peer_request(&peer, 3, &request);
 	answered(&peer, 3);

@@ -385,7 +385,7 @@ take_result(Answer *answer, LlmStrView payload)
 static void
 run_service(Bench *bench, int n)
 {
-	int64_t give_up_us = llm_clock_now_us() + 120 * INT64_C(1000000);
+	int64_t give_up_us = llm_clock_now_us() + 600 * INT64_C(1000000);
 	int n_done = 0;
 
 	while (n_done < n && llm_clock_now_us() < give_up_us)

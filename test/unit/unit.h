@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static int unit_passed, unit_failed, unit_skipped;
 
@@ -43,6 +44,16 @@ unit_check(bool ok, const char *file, int line, const char *fmt, ...)
 		fflush(stdout);
 	}
 	return ok;
+}
+
+/*
+ * Seconds of processor time that this program has used.  Checks that something is fast measure
+ * this: a machine that is busy or stalled does not make them fail.
+ */
+static inline double
+unit_cpu_seconds(void)
+{
+	return (double) clock() / CLOCKS_PER_SEC;
 }
 
 /* Print the summary of the program called name; the exit status of main. */
