@@ -368,6 +368,9 @@ CREATE FUNCTION llm.model_status(
 	OUT kv_blocks_free pg_catalog.int4,
 	OUT kv_blocks_cached pg_catalog.int4,
 	OUT kv_blocks_pinned pg_catalog.int4,
+	OUT window_blocks pg_catalog.int4,
+	OUT window_blocks_free pg_catalog.int4,
+	OUT window_blocks_cached pg_catalog.int4,
 	OUT kv_bytes pg_catalog.int8,
 	OUT asked_tokens pg_catalog.int8,
 	OUT cached_tokens pg_catalog.int8,
@@ -730,7 +733,8 @@ CREATE VIEW llm.cache_status AS
 SELECT
 	model, kv_bytes AS bytes, kv_blocks AS blocks, kv_blocks_free AS blocks_free,
 	kv_blocks_cached AS blocks_cached, kv_blocks - kv_blocks_free - kv_blocks_cached AS blocks_used,
-	kv_blocks_pinned AS blocks_pinned, 16 AS block_tokens, asked_tokens, cached_tokens,
+	kv_blocks_pinned AS blocks_pinned, window_blocks, window_blocks_free, window_blocks_cached,
+	window_blocks - window_blocks_free - window_blocks_cached AS window_blocks_used, 16 AS block_tokens, asked_tokens, cached_tokens,
 	cached_tokens / nullif(asked_tokens, 0)::pg_catalog.float8 AS hit_rate, kv_evictions AS evictions
 FROM llm.model_status()
 WHERE kv_blocks IS NOT NULL;
@@ -748,6 +752,11 @@ COMMENT ON COLUMN llm.cache_status.blocks_used
 IS 'of these, in use by requests that run and by pinned prefixes';
 COMMENT ON COLUMN llm.cache_status.blocks_pinned
 IS 'what pinned prefixes take together; what they share counts for each';
+COMMENT ON COLUMN llm.cache_status.window_blocks
+IS 'blocks of the layers with a window, which keep only that, beside the others; null for models without';
+COMMENT ON COLUMN llm.cache_status.window_blocks_free IS 'of these, empty';
+COMMENT ON COLUMN llm.cache_status.window_blocks_cached IS 'of these, not in use but kept';
+COMMENT ON COLUMN llm.cache_status.window_blocks_used IS 'of these, in use by requests that run and by pinned prefixes';
 COMMENT ON COLUMN llm.cache_status.block_tokens IS 'tokens of a block';
 COMMENT ON COLUMN llm.cache_status.asked_tokens IS 'tokens of the prompts of all requests that have begun';
 COMMENT ON COLUMN llm.cache_status.cached_tokens IS 'of these, found in the cache and not computed';

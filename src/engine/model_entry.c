@@ -249,6 +249,9 @@ llm_model_entry_status(const LlmModelEntry *entry, const LlmEngineConfig *config
 	out->kv_blocks_free = (uint32_t) scheduler.kv_blocks_free;
 	out->kv_blocks_cached = (uint32_t) scheduler.kv_blocks_cached;
 	out->kv_blocks_pinned = (uint32_t) scheduler.kv_blocks_pinned;
+	out->window_blocks_total = (uint32_t) scheduler.window_blocks_total;
+	out->window_blocks_free = (uint32_t) scheduler.window_blocks_free;
+	out->window_blocks_cached = (uint32_t) scheduler.window_blocks_cached;
 	memcpy(out->counts, entry->counts, sizeof(out->counts));
 	out->counts[LLM_MODEL_PREEMPTIONS] = scheduler.preemptions;
 	out->counts[LLM_MODEL_EVICTIONS] = scheduler.evictions;

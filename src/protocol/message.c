@@ -695,6 +695,9 @@ model_status_write(LlmWriter *w, const LlmModelStatus *model)
 	llm_write_u32(w, model->kv_blocks_free);
 	llm_write_u32(w, model->kv_blocks_cached);
 	llm_write_u32(w, model->kv_blocks_pinned);
+	llm_write_u32(w, model->window_blocks_total);
+	llm_write_u32(w, model->window_blocks_free);
+	llm_write_u32(w, model->window_blocks_cached);
 	for (int i = 0; i < LLM_N_MODEL_COUNTS; i++)
 		llm_write_u64(w, model->counts[i]);
 	llm_write_string(w, llm_strview(model->path));
@@ -721,12 +724,16 @@ model_status_read(LlmReader *r, LlmModelStatus *out)
 	out->kv_blocks_free = llm_read_u32(r);
 	out->kv_blocks_cached = llm_read_u32(r);
 	out->kv_blocks_pinned = llm_read_u32(r);
+	out->window_blocks_total = llm_read_u32(r);
+	out->window_blocks_free = llm_read_u32(r);
+	out->window_blocks_cached = llm_read_u32(r);
 	for (int i = 0; i < LLM_N_MODEL_COUNTS; i++)
 		out->counts[i] = llm_read_u64(r);
 	path = llm_read_string(r);
 	last_error = llm_read_string(r);
 	if (r->failed || out->key == 0 || state < LLM_MODEL_LOADING || state > LLM_MODEL_FAILED ||
 		(uint64_t) out->kv_blocks_free + out->kv_blocks_cached > out->kv_blocks_total ||
+		(uint64_t) out->window_blocks_free + out->window_blocks_cached > out->window_blocks_total ||
 		!fits_cstring(path, sizeof(out->path)) ||
 		!fits_cstring(last_error, sizeof(out->last_error)))
 	{
@@ -738,8 +745,8 @@ model_status_read(LlmReader *r, LlmModelStatus *out)
 	copy_cstring(out->last_error, last_error);
 }
 
-/* The least that model_status_write makes: 4 u64 and the counts, 9 u32 and two empty strings. */
-#define MODEL_STATUS_MIN_BYTES ((4 + LLM_N_MODEL_COUNTS) * 8 + 9 * 4 + 2 * 4)
+/* The least that model_status_write makes: 4 u64 and the counts, 12 u32 and two empty strings. */
+#define MODEL_STATUS_MIN_BYTES ((4 + LLM_N_MODEL_COUNTS) * 8 + 12 * 4 + 2 * 4)
 
 void
 llm_engine_status_write(LlmWriter *w, const LlmEngineStatus *status)

@@ -391,9 +391,12 @@ typedef struct LlmModelStatus
 	uint32_t running; /* sequences in the batch */
 	uint32_t waiting; /* sequences in the queue */
 	uint32_t kv_blocks_total;
-	uint32_t kv_blocks_free;			 /* hold nothing */
-	uint32_t kv_blocks_cached;			 /* hold prefixes that no running sequence uses */
-	uint32_t kv_blocks_pinned;			 /* of those in use, of pinned prefixes */
+	uint32_t kv_blocks_free;	  /* hold nothing */
+	uint32_t kv_blocks_cached;	  /* hold prefixes that no running sequence uses */
+	uint32_t kv_blocks_pinned;	  /* of those in use, of pinned prefixes */
+	uint32_t window_blocks_total; /* of layers with a window, beside others; else 0 */
+	uint32_t window_blocks_free;
+	uint32_t window_blocks_cached;
 	uint64_t counts[LLM_N_MODEL_COUNTS]; /* since load */
 	char path[LLM_MAX_MODEL_PATH];
 	char last_error[LLM_ERROR_MESSAGE_SIZE]; /* empty when there is none */

@@ -319,6 +319,12 @@ llm_scheduler_status(const LlmScheduler *scheduler, LlmSchedulerStatus *out)
 		.preemptions = scheduler->preemptions,
 		.evictions = scheduler->store.evictions,
 	};
+	if (!llm_kv_store_has_window(&scheduler->store) || of_window)
+		return;
+	pool = scheduler->store.window.pool;
+	out->window_blocks_total = llm_kv_pool_n_total(pool);
+	out->window_blocks_free = llm_kv_pool_n_free(pool);
+	out->window_blocks_cached = llm_kv_pool_n_idle(pool);
 }
 
 /* Promises of KV blocks, added up. */

@@ -173,7 +173,10 @@ extern LlmStatus llm_scheduler_pin(LlmScheduler *scheduler, LlmSequence *sequenc
  */
 extern int64_t llm_scheduler_reset_cache(LlmScheduler *scheduler);
 
-/* The KV blocks are those of the full group, or of the window group if window_only. */
+/*
+ * The KV blocks are those of the full group, or of the window group if window_only; else those of
+ * the window group have numbers of their own, 0 without.
+ */
 typedef struct LlmSchedulerStatus
 {
 	int32_t running;
@@ -182,7 +185,10 @@ typedef struct LlmSchedulerStatus
 	int32_t kv_blocks_free;	  /* hold nothing */
 	int32_t kv_blocks_cached; /* hold prefixes that no sequence uses now */
 	int32_t kv_blocks_pinned; /* of the full group; those that pinned ones share count for each */
-	int32_t pinned;			  /* sequences that only hold theirs */
+	int32_t window_blocks_total;
+	int32_t window_blocks_free;
+	int32_t window_blocks_cached;
+	int32_t pinned; /* sequences that only hold theirs */
 	uint64_t steps;
 	uint64_t tokens;	  /* computed, over all steps, drafted ones as well */
 	uint64_t preemptions; /* of running sequences, for want of KV blocks */

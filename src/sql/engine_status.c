@@ -109,8 +109,10 @@ put_model(ReturnSetInfo *set, const ForeignServer *server, const LlmModelStatus 
 		  bool sees_all)
 {
 	bool loaded = model->state == LLM_MODEL_LOADED || model->state == LLM_MODEL_UNLOADING;
+	bool windowed = loaded && model->window_blocks_total > 0;
 
 #define IF_LOADED(datum) (loaded ? llm_row_some(datum) : llm_row_none())
+#define IF_WINDOWED(n) (windowed ? llm_row_some(Int32GetDatum((int32) (n))) : llm_row_none())
 	NullableDatum columns[] = {
 		server == NULL ? llm_row_none() : llm_row_some(CStringGetTextDatum(server->servername)),
 		llm_row_some(
@@ -124,6 +126,9 @@ put_model(ReturnSetInfo *set, const ForeignServer *server, const LlmModelStatus 
 		IF_LOADED(Int32GetDatum((int32) model->kv_blocks_free)),
 		IF_LOADED(Int32GetDatum((int32) model->kv_blocks_cached)),
 		IF_LOADED(Int32GetDatum((int32) model->kv_blocks_pinned)),
+		IF_WINDOWED(model->window_blocks_total),
+		IF_WINDOWED(model->window_blocks_free),
+		IF_WINDOWED(model->window_blocks_cached),
 		IF_LOADED(Int64GetDatum((int64) model->kv_bytes)),
 		IF_LOADED(Int64GetDatum((int64) model->counts[LLM_MODEL_ASKED_TOKENS])),
 		IF_LOADED(Int64GetDatum((int64) model->counts[LLM_MODEL_CACHED_TOKENS])),
@@ -132,6 +137,7 @@ put_model(ReturnSetInfo *set, const ForeignServer *server, const LlmModelStatus 
 		sees_all ? llm_row_text(model->path) : llm_row_none(),
 		sees_all ? llm_row_text(model->last_error) : llm_row_none(),
 	};
+#undef IF_WINDOWED
 #undef IF_LOADED
 
 	llm_row_put(set, columns, lengthof(columns));

@@ -137,7 +137,8 @@ SELECT columns_are('llm', 'model_status', ARRAY['model', 'state', 'loaded_bytes'
 	'running', 'waiting', 'kv_blocks', 'kv_blocks_free', 'kv_blocks_cached', 'last_used', 'path',
 	'last_error']);
 SELECT columns_are('llm', 'cache_status', ARRAY['model', 'bytes', 'blocks', 'blocks_free', 'blocks_cached',
-	'blocks_used', 'blocks_pinned', 'block_tokens', 'asked_tokens', 'cached_tokens', 'hit_rate', 'evictions']);
+	'blocks_used', 'blocks_pinned', 'window_blocks', 'window_blocks_free', 'window_blocks_cached',
+	'window_blocks_used', 'block_tokens', 'asked_tokens', 'cached_tokens', 'hit_rate', 'evictions']);
 SELECT columns_are('llm', 'pinned_prefixes', ARRAY['name', 'model', 'tokens']);
 SELECT columns_are('llm', 'engine_status', ARRAY['state', 'description', 'broker_pid', 'engine_pid',
 	'started', 'retry_at', 'starts', 'failures', 'models', 'model_bytes',

@@ -179,7 +179,7 @@ sub blocks_are_clean
 
 	usleep(300_000);
 	ok( $node->poll_query_until('postgres',
-			'SELECT sum(kv_blocks - kv_blocks_free - kv_blocks_cached) = 0 FROM llm.model_status'),
+			'SELECT sum(blocks_used + COALESCE(window_blocks_used, 0)) = 0 FROM llm.cache_status'),
 		'no KV block is lost');
 	return;
 }

@@ -513,7 +513,6 @@ check_life(void)
 							  .fake_steps = 9};
 	LlmEngineConfig config_back;
 	LlmEngineReady ready = {LLM_PROTOCOL_VERSION, llm_strview("cpu")}, ready_back;
-	static LlmEngineStatus status, status_back;
 	LlmStrView bytes;
 	LlmError err;
 
@@ -537,20 +536,44 @@ check_life(void)
 	CHECK(llm_engine_ready_read(bytes, &ready_back, &err) == LLM_OK &&
 		  llm_strview_is(ready_back.description, "cpu"));
 	check_cuts(bytes, read_ready);
+}
+
+static void
+check_engine_status(void)
+{
+	static LlmEngineStatus status, status_back;
+	LlmStrView bytes;
+	LlmError err;
 
 	/* All places, with a longest path and one that is empty: so small that its count must fit. */
 	status.n_evictions = 13;
 	status.n_models = LLM_MAX_MODELS;
 	for (uint32_t i = 0; i < status.n_models; i++)
-		status.models[i] = (LlmModelStatus){
-			i + 1, LLM_MODEL_FAILED, 2, 3, 15, 14, 4, 5, 6, 8, 5, 3, 1, {9, 10, 11, 12},
-			"",	   "no such file"};
+		status.models[i] = (LlmModelStatus){.key = i + 1,
+											.state = LLM_MODEL_FAILED,
+											.context_length = 2,
+											.loaded_bytes = 3,
+											.kv_bytes = 15,
+											.last_used_us = 14,
+											.max_sequences = 4,
+											.running = 5,
+											.waiting = 6,
+											.kv_blocks_total = 8,
+											.kv_blocks_free = 5,
+											.kv_blocks_cached = 3,
+											.kv_blocks_pinned = 1,
+											.window_blocks_total = 20,
+											.window_blocks_free = 17,
+											.window_blocks_cached = 2,
+											.counts = {9, 10, 11, 12},
+											.last_error = "no such file"};
 	memset(status.models[1].path, 'p', sizeof(status.models[1].path) - 1);
 	status.models[2].last_error[0] = '\0';
 	WRITE(bytes, llm_engine_status_write(&w, &status));
 	CHECK(llm_engine_status_read(bytes, &status_back, &err) == LLM_OK &&
 		  status_back.n_evictions == 13 && status_back.models[0].loaded_bytes == 3 &&
 		  status_back.models[0].last_used_us == 14 && status_back.models[0].kv_bytes == 15 &&
+		  status_back.models[0].window_blocks_free == 17 &&
 		  status_back.models[0].counts[LLM_MODEL_STEPS] == 12);
 	SAME_BYTES(bytes, llm_engine_status_write(&w, &status_back));
 	check_cuts(bytes, read_status);
@@ -558,6 +581,11 @@ check_life(void)
 	status.models[0].last_error[0] = '\0';
 	WRITE(bytes, llm_engine_status_write(&w, &status));
 	check_cuts(bytes, read_status);
+	status.models[0].window_blocks_free = 19;
+	WRITE(bytes, llm_engine_status_write(&w, &status));
+	CHECK(read_status(bytes, &err) == LLM_ERR_PROTOCOL);
+	free((char *) bytes.data);
+	status.models[0].window_blocks_free = 17;
 	status.models[0].state = (LlmModelState) 5;
 	WRITE(bytes, llm_engine_status_write(&w, &status));
 	CHECK(read_status(bytes, &err) == LLM_ERR_PROTOCOL);
@@ -679,6 +707,7 @@ main(void)
 	check_scores();
 	check_facts_and_errors();
 	check_life();
+	check_engine_status();
 	check_progress();
 	check_names();
 	check_frames();

@@ -741,6 +741,10 @@ run_episode(int32_t n_operations)
 		CHECK(world.n_live == 0 && status.running == 0 && status.waiting == 0);
 		CHECK(status.kv_blocks_free + status.kv_blocks_cached == status.kv_blocks_total);
 		CHECK(status.kv_blocks_cached == 0 || world.n_tenants > 0);
+		CHECK(status.window_blocks_free + status.window_blocks_cached ==
+			  status.window_blocks_total);
+		CHECK(status.window_blocks_total ==
+			  (world.config.window_only ? 0 : world.config.n_window_blocks));
 		CHECK(status.kv_blocks_total ==
 			  blocks_of(&world, world.config.window_only ? LLM_KV_WINDOW : LLM_KV_FULL));
 	}

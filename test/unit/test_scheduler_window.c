@@ -240,7 +240,7 @@ check_sharing(void)
 	CHECK(n_preempted > 0);
 }
 
-/* Without other layers the status counts the blocks that there are. */
+/* Without other layers the status counts the blocks that there are, with others both kinds. */
 static void
 check_window_only(void)
 {
