@@ -20,10 +20,10 @@ find(const LlmPins *pins, LlmStrView name, uint64_t tenant)
 	return -1;
 }
 
-/* The name at this place is free; its sequence is not touched. */
 static void
-forget(LlmPins *pins, int i)
+remove_at(LlmPins *pins, LlmScheduler *scheduler, int i)
 {
+	llm_scheduler_remove(scheduler, pins->pins[i].sequence);
 	pins->n--;
 	memmove(&pins->pins[i], &pins->pins[i + 1], (size_t) (pins->n - i) * sizeof(LlmPin));
 }
@@ -56,17 +56,17 @@ llm_pins_add(LlmPins *pins, LlmScheduler *scheduler, LlmStrView name, uint64_t t
 			 LlmSequence *sequence, LlmError *err)
 {
 	int old = find(pins, name, tenant);
+	LlmSequence *replaced = old < 0 ? NULL : pins->pins[old].sequence;
 	LlmPin pin = {.tenant = tenant, .sequence = sequence};
 	LlmStatus status = check_names(pins, old, err);
 
 	LLM_ASSERT(name.len > 0 && name.len < sizeof(pin.name));
 	if (status == LLM_OK)
-		status =
-			llm_scheduler_pin(scheduler, sequence, old < 0 ? NULL : pins->pins[old].sequence, err);
+		status = llm_scheduler_pin(scheduler, sequence, replaced, err);
 	if (status != LLM_OK)
 		return status;
 	if (old >= 0)
-		forget(pins, old);
+		remove_at(pins, scheduler, old);
 	memcpy(pin.name, name.data, name.len);
 	pins->pins[pins->n++] = pin;
 	return LLM_OK;
@@ -81,8 +81,7 @@ llm_pins_remove(LlmPins *pins, LlmScheduler *scheduler, LlmStrView name, uint64_
 	if (i < 0)
 		return 0;
 	n_tokens = llm_sequence_n_tokens(pins->pins[i].sequence);
-	llm_scheduler_remove(scheduler, pins->pins[i].sequence);
-	forget(pins, i);
+	remove_at(pins, scheduler, i);
 	return n_tokens;
 }
 

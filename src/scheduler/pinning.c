@@ -96,7 +96,7 @@ llm_scheduler_may_pin(const LlmScheduler *scheduler, int32_t n_tokens, const Llm
 }
 
 LlmStatus
-llm_scheduler_pin(LlmScheduler *scheduler, LlmSequence *sequence, LlmSequence *replaced,
+llm_scheduler_pin(LlmScheduler *scheduler, LlmSequence *sequence, const LlmSequence *replaced,
 				  LlmError *err)
 {
 	LlmStatus status;
@@ -109,8 +109,6 @@ llm_scheduler_pin(LlmScheduler *scheduler, LlmSequence *sequence, LlmSequence *r
 	status = llm_scheduler_may_pin(scheduler, sequence->n_tokens, replaced, err);
 	if (status != LLM_OK)
 		return status;
-	if (replaced != NULL)
-		llm_scheduler_remove(scheduler, replaced);
 	llm_sequence_move(sequence, LLM_SEQUENCE_PINNED,
 					  &llm_scheduler_lane(scheduler, sequence)->running, &scheduler->pinned);
 	scheduler->n_pinned_blocks += sequence->n_blocks;

@@ -158,14 +158,14 @@ extern LlmStatus llm_scheduler_may_pin(const LlmScheduler *scheduler, int32_t n_
  * The sequence, of which everything is computed, does nothing any more but hold its KV blocks, so
  * that its tenant's prompts find them until it is removed.  It must have been added with a tenant,
  * whole KV blocks of tokens and no new ones; not between plan and commit.  It neither runs nor
- * waits, and what it holds is taken off llm_scheduler_max_tokens.  The pinned sequence in whose
- * place it comes (NULL: none) is removed, and what it holds does not count.
+ * waits, and what it holds is taken off llm_scheduler_max_tokens.  What the pinned sequence in
+ * whose place it comes (NULL: none) holds does not count: the caller removes that one at once.
  *
  * LLM_ERR_LIMIT, with nothing changed, where llm_scheduler_may_pin says no by now: then the caller
  * removes the sequence.
  */
 extern LlmStatus llm_scheduler_pin(LlmScheduler *scheduler, LlmSequence *sequence,
-								   LlmSequence *replaced, LlmError *err);
+								   const LlmSequence *replaced, LlmError *err);
 
 /*
  * Forget the prefixes that no sequence uses now; returns how many tokens they were.  Not between

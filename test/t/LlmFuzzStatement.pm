@@ -85,7 +85,9 @@ sub case_select
 	my $how = $self->{parallel} ? 'query' : $self->weighted(query => 90, copy => 4, create => 6);
 
 	push @{ $self->{plan} }, $query;
-	$query = "COPY ($query) TO STDOUT" if $how eq 'copy';
+
+	# How many rows have gone out before an error is not promised.
+	$query = "COPY ($query) TO STDOUT" if $how eq 'copy' && !$self->{faults};
 	if ($how eq 'create')
 	{
 		$query = 'SELECT count(*), max(q::text) FROM (' . $query . ') q' if $query =~ / FOR /;

@@ -65,6 +65,8 @@ pin_in_place(LlmScheduler *scheduler, int32_t number, int32_t n_tokens, LlmSeque
 	/* It could be added, beside what it replaces. */
 	step_all(scheduler);
 	status = llm_scheduler_pin(scheduler, sequence, replaced, &err);
+	if (status == LLM_OK && replaced != NULL)
+		llm_scheduler_remove(scheduler, replaced);
 	CHECK(status == may && llm_scheduler_check(scheduler));
 	if (status == LLM_OK)
 		return sequence;

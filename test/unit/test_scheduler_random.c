@@ -318,6 +318,8 @@ world_pin(World *world, int32_t i)
 		world_remove(world, i);
 		return;
 	}
+	if (replaces)
+		llm_scheduler_remove(world->scheduler, world->pinned[place]);
 	n_pins++;
 	world->pinned[place] = record->sequence;
 	world->n_pinned += !replaces;
