@@ -53,6 +53,9 @@ can_restore(const Plan *plan)
 	return llm_stage_child(plan) == NULL;
 }
 
+/* A plan and all below it. */
+static Plan *rewrite_plan(LlmRewrite *rewrite, Plan *plan, LlmEnvironment environment);
+
 static void
 rewrite_children(LlmRewrite *rewrite, Plan *plan, LlmEnvironment environment)
 {
@@ -61,17 +64,17 @@ rewrite_children(LlmRewrite *rewrite, Plan *plan, LlmEnvironment environment)
 	ListCell *lc;
 
 	if (plan->lefttree != NULL)
-		plan->lefttree = llm_rewrite_plan(rewrite, plan->lefttree, outer);
+		plan->lefttree = rewrite_plan(rewrite, plan->lefttree, outer);
 	if (plan->righttree != NULL)
 		plan->righttree =
-			llm_rewrite_plan(rewrite, plan->righttree, llm_environment_inner(plan, environment));
+			rewrite_plan(rewrite, plan->righttree, llm_environment_inner(plan, environment));
 	if (IsA(plan, SubqueryScan))
 		((SubqueryScan *) plan)->subplan =
-			llm_rewrite_plan(rewrite, ((SubqueryScan *) plan)->subplan, outer);
+			rewrite_plan(rewrite, ((SubqueryScan *) plan)->subplan, outer);
 	if (members != NULL)
 	{
 		foreach (lc, *members)
-			lfirst(lc) = llm_rewrite_plan(rewrite, lfirst(lc), outer);
+			lfirst(lc) = rewrite_plan(rewrite, lfirst(lc), outer);
 	}
 
 	if (IsA(plan, MergeJoin) && !((MergeJoin *) plan)->skip_mark_restore &&
@@ -107,16 +110,21 @@ rewrite_subselects(LlmRewrite *rewrite, Plan *plan)
 			(List *) llm_rewrite_subselects(rewrite, (Node *) ((Join *) plan)->joinqual);
 }
 
-Plan *
-llm_rewrite_plan(LlmRewrite *rewrite, Plan *plan, LlmEnvironment environment)
+static Plan *
+rewrite_plan(LlmRewrite *rewrite, Plan *plan, LlmEnvironment environment)
 {
 	rewrite_subselects(rewrite, plan);
 	if (IsA(plan, NestLoop))
 	{
-		Plan *projection = llm_rewrite_lateral(rewrite, (NestLoop *) plan, environment);
+		NestLoop *join = (NestLoop *) plan;
+		LlmEnvironment outer;
+		LlmOneRow *row = llm_rewrite_find_one_row(join, environment, &outer);
 
-		if (projection != NULL)
-			return projection;
+		if (row != NULL)
+		{
+			plan->lefttree = rewrite_plan(rewrite, plan->lefttree, outer);
+			return llm_rewrite_lateral(rewrite, join, row);
+		}
 	}
 
 	rewrite_children(rewrite, plan, environment);
@@ -181,7 +189,7 @@ rewrite_subplans(LlmRewrite *rewrite)
 		ListCell *lc = list_nth_cell(rewrite->stmt->subplans, i);
 
 		if (lfirst(lc) != NULL)
-			lfirst(lc) = llm_rewrite_plan(rewrite, lfirst(lc), rewrite->subplans[i]);
+			lfirst(lc) = rewrite_plan(rewrite, lfirst(lc), rewrite->subplans[i]);
 	}
 }
 
@@ -244,7 +252,7 @@ llm_rewrite_statement(PlannedStmt *stmt, int cursor_options)
 		rewrite.subplans[i] = llm_environment_unknown();
 	walk_statement(&rewrite, note_subplans);
 
-	stmt->planTree = llm_rewrite_plan(&rewrite, stmt->planTree, llm_environment_top());
+	stmt->planTree = rewrite_plan(&rewrite, stmt->planTree, llm_environment_top());
 	rewrite_subplans(&rewrite);
 	drop_inlined_subplans(&rewrite);
 	if (rewrite.changed && (cursor_options & CURSOR_OPT_SCROLL) != 0 &&

@@ -21,17 +21,19 @@
 #include "scan/stage.h"
 
 /* An inner side of one row. */
-typedef struct OneRow
+struct LlmOneRow
 {
 	List *filter;	  /* conditions for there being a row, over Params */
 	List *columns;	  /* what is evaluated once for the row, over Params */
 	Index relation;	  /* quals and targetlist see the columns as Vars of it; 0: they are the row */
 	List *quals;	  /* conditions on the columns */
 	List *targetlist; /* the row that the join sees; NIL if relation is 0 */
-} OneRow;
+	LlmEnvironment environment; /* in which the join is read */
+	LlmEnvironment outer;		/* in which its outer side is read, as a projection */
+};
 
 static bool
-read_result(Plan *plan, OneRow *row)
+read_result(Plan *plan, LlmOneRow *row)
 {
 	Result *result = (Result *) plan;
 	ListCell *lc;
@@ -57,7 +59,7 @@ has_whole_row(Node *node, void *unused)
 }
 
 static bool
-read_function(Plan *plan, OneRow *row)
+read_function(Plan *plan, LlmOneRow *row)
 {
 	FunctionScan *scan = (FunctionScan *) plan;
 	RangeTblFunction *function;
@@ -78,7 +80,7 @@ read_function(Plan *plan, OneRow *row)
 }
 
 static bool
-read_one_row(Plan *plan, OneRow *row)
+read_one_row(Plan *plan, LlmOneRow *row)
 {
 	SubqueryScan *scan = (SubqueryScan *) plan;
 
@@ -179,7 +181,7 @@ inner_mutator(Node *node, List *row)
 
 /* The item's row as the join sees it, over our row. */
 static List *
-row_expressions(const OneRow *row, ColumnMap *map)
+row_expressions(const LlmOneRow *row, ColumnMap *map)
 {
 	List *result = NIL;
 	ListCell *lc;
@@ -211,7 +213,7 @@ all_columns(const Plan *outer, const List *columns, NestLoop *join)
 }
 
 static bool
-is_projection(NestLoop *join, OneRow *row)
+is_projection(NestLoop *join, LlmOneRow *row)
 {
 	Plan *plan = &join->join.plan;
 
@@ -226,42 +228,49 @@ is_projection(NestLoop *join, OneRow *row)
 		   join->join.joinqual == NIL;
 }
 
+LlmOneRow *
+llm_rewrite_find_one_row(NestLoop *join, LlmEnvironment environment, LlmEnvironment *outer)
+{
+	LlmOneRow *row = palloc0(sizeof(LlmOneRow));
+
+	if (!is_projection(join, row))
+		return NULL;
+	row->environment = environment;
+	row->outer = environment;
+	if (row->filter != NIL || row->quals != NIL || join->join.joinqual != NIL ||
+		join->join.plan.qual != NIL)
+		row->outer = llm_environment_filtered(environment);
+	*outer = row->outer;
+	return row;
+}
+
 Plan *
-llm_rewrite_lateral(LlmRewrite *rewrite, NestLoop *join, LlmEnvironment environment)
+llm_rewrite_lateral(LlmRewrite *rewrite, NestLoop *join, LlmOneRow *row)
 {
 	Plan *plan = &join->join.plan;
-	OneRow row = {0};
+	Plan *child = plan->lefttree;
 	ColumnMap map;
 	List *quals;
 	List *inner;
-	LlmEnvironment outer;
-	Plan *child;
 
-	if (!is_projection(join, &row))
-		return NULL;
-
-	row.quals = (List *) outer_mutator((Node *) row.quals, join);
-	row.targetlist = (List *) outer_mutator((Node *) row.targetlist, join);
+	row->quals = (List *) outer_mutator((Node *) row->quals, join);
+	row->targetlist = (List *) outer_mutator((Node *) row->targetlist, join);
 
 	/* Conditions on there being a row come first, then those on it, then the join's. */
-	map.relation = row.relation;
-	map.columns = row.columns;
-	quals = list_concat_copy(join->join.joinqual, plan->qual);
-	outer = environment;
-	if (quals != NIL || row.quals != NIL || row.filter != NIL)
-		outer = llm_environment_filtered(environment);
-	child = llm_rewrite_plan(rewrite, plan->lefttree, outer);
+	map.relation = row->relation;
+	map.columns = row->columns;
 	map.n_outer = list_length(child->targetlist);
-	inner = row_expressions(&row, &map);
-	quals = list_concat((List *) column_mutator((Node *) list_copy(row.quals), &map),
+	inner = row_expressions(row, &map);
+	quals = list_concat_copy(join->join.joinqual, plan->qual);
+	quals = list_concat((List *) column_mutator((Node *) list_copy(row->quals), &map),
 						(List *) inner_mutator((Node *) quals, inner));
 
-	child = llm_stage_stack(rewrite, child, all_columns(child, row.columns, join),
-							(List *) outer_mutator((Node *) row.filter, join),
-							quals != NIL ? outer : environment);
+	child = llm_stage_stack(rewrite, child, all_columns(child, row->columns, join),
+							(List *) outer_mutator((Node *) row->filter, join),
+							quals != NIL ? row->outer : row->environment);
 	child =
 		llm_stage_finish(rewrite, child, (List *) inner_mutator((Node *) plan->targetlist, inner),
-						 quals, environment);
+						 quals, row->environment);
 	llm_stage_move_subplans(plan, child);
 	return child;
 }

@@ -16,9 +16,6 @@
 #include "scan/environment.h"
 #include "scan/rewrite_state.h"
 
-/* Rewrite a plan and all below it; rules that look at a node before its children call it. */
-extern Plan *llm_rewrite_plan(LlmRewrite *rewrite, Plan *plan, LlmEnvironment environment);
-
 /* Calls in the targetlist and quals of a node that projects: nodes above it. */
 extern Plan *llm_rewrite_above(LlmRewrite *rewrite, Plan *plan, LlmEnvironment environment);
 
@@ -30,9 +27,15 @@ extern Plan *llm_rewrite_append(LlmRewrite *rewrite, Plan *append, LlmEnvironmen
 
 /*
  * An inner side of one row per outer row, which is a call: it becomes columns of the outer side,
- * and the join goes.  Returns NULL when it does not apply; looks at the join before its children.
+ * and the join goes.  It is found before the inner side is rewritten, which is then left alone; the
+ * outer side is rewritten in the environment that finding gives, and then the join.
+ * NULL, and no environment, when the rule does not apply.
  */
-extern Plan *llm_rewrite_lateral(LlmRewrite *rewrite, NestLoop *join, LlmEnvironment environment);
+typedef struct LlmOneRow LlmOneRow;
+
+extern LlmOneRow *llm_rewrite_find_one_row(NestLoop *join, LlmEnvironment environment,
+										   LlmEnvironment *outer);
+extern Plan *llm_rewrite_lateral(LlmRewrite *rewrite, NestLoop *join, LlmOneRow *row);
 
 /* Calls in a set-returning FROM item that depends on the outer side: columns of the outer side. */
 extern void llm_rewrite_lateral_set(LlmRewrite *rewrite, NestLoop *join,
