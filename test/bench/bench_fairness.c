@@ -11,6 +11,7 @@
  *
  * Exits with 1 when the median call beside bulk work takes twice as long as alone.
  */
+#include "bench_run.h"
 #include "engine_peer.h"
 
 #define N_BULK 28
@@ -80,20 +81,11 @@ pump_for(LlmFrameType bulk_type, bool bulk, int64_t us)
 		pump(bulk_type, bulk);
 }
 
-static int
-compare_us(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *) a;
-	int64_t y = *(const int64_t *) b;
-
-	return (x > y) - (x < y);
-}
-
 /* The calls, one after the other; the median time in milliseconds. */
 static double
 run_calls(const char *name, LlmFrameType bulk_type, bool bulk)
 {
-	int64_t *us = calloc((size_t) n_calls, sizeof(int64_t));
+	double *ms = calloc((size_t) n_calls, sizeof(double));
 	int64_t started = llm_clock_now_us();
 	int64_t tokens = n_bulk_tokens;
 	double seconds, median;
@@ -107,16 +99,15 @@ run_calls(const char *name, LlmFrameType bulk_type, bool bulk)
 		send_request(LLM_FRAME_REQUEST, CALL_ID, prompt, CALL_TOKENS);
 		while (!peer.answers[CALL_ID].done && !peer.gone)
 			pump(bulk_type, bulk);
-		us[i] = llm_clock_now_us() - start_us;
+		ms[i] = (double) (llm_clock_now_us() - start_us) / 1000;
 		pump_for(bulk_type, bulk, (int64_t) pause_ms * 1000);
 	}
 	seconds = (double) (llm_clock_now_us() - started) / 1e6;
-	qsort(us, (size_t) n_calls, sizeof(int64_t), compare_us);
-	median = (double) us[n_calls / 2] / 1000;
+	median = bench_quantile(ms, n_calls, 0.5);
 	printf("%-28s p50 %7.1f ms, p90 %7.1f ms, p99 %7.1f ms; bulk %6.1f tokens/s\n", name, median,
-		   (double) us[n_calls * 9 / 10] / 1000, (double) us[n_calls * 99 / 100] / 1000,
+		   bench_quantile(ms, n_calls, 0.9), bench_quantile(ms, n_calls, 0.99),
 		   (double) (n_bulk_tokens - tokens) / seconds);
-	free(us);
+	free(ms);
 	return median;
 }
 

@@ -14,7 +14,6 @@
 
 #include <signal.h>
 
-#define WAIT_MS 120000
 #define N_ROWS 6
 #define N_TOKENS 12
 
@@ -65,7 +64,7 @@ check_answer(Peer *peer, int row)
 {
 	LlmGenerateResult result;
 
-	if (!CHECK(peer_wait(peer, (uint64_t) row, WAIT_MS)))
+	if (!CHECK(peer_wait(peer, (uint64_t) row, PEER_PATIENCE_MS)))
 		return 0;
 	result = peer_result(peer, (uint64_t) row);
 	CHECK_MSG(llm_strview_equal(result.text, llm_strbuf_view(&texts[row])),
@@ -79,7 +78,7 @@ static void
 check_score(Peer *peer, uint64_t tenant, int row)
 {
 	ask_score(peer, tenant, row);
-	if (CHECK(peer_wait(peer, (uint64_t) row, WAIT_MS) && !peer->answers[row].failed))
+	if (CHECK(peer_wait(peer, (uint64_t) row, PEER_PATIENCE_MS) && !peer->answers[row].failed))
 		CHECK(llm_strview_equal(llm_strbuf_view(&peer->answers[row].payload),
 								llm_strbuf_view(&scores[row])));
 }
@@ -93,12 +92,12 @@ collect(Peer *peer)
 		LlmGenerateResult result;
 
 		ask(peer, 0, row);
-		CHECK(peer_wait(peer, (uint64_t) row, WAIT_MS));
+		CHECK(peer_wait(peer, (uint64_t) row, PEER_PATIENCE_MS));
 		result = peer_result(peer, (uint64_t) row);
 		CHECK(result.cached_tokens == 0);
 		llm_strbuf_append(&texts[row], result.text.data, result.text.len);
 		ask_score(peer, 0, row);
-		CHECK(peer_wait(peer, (uint64_t) row, WAIT_MS));
+		CHECK(peer_wait(peer, (uint64_t) row, PEER_PATIENCE_MS));
 		llm_strbuf_append(&scores[row], peer->answers[row].payload.data,
 						  peer->answers[row].payload.len);
 	}
@@ -156,7 +155,7 @@ check_small_cache(void)
 		if (!peer_start(&peer, &config))
 			return;
 		ask(&peer, 1, N_ROWS - 1);
-		CHECK(peer_wait(&peer, N_ROWS - 1, WAIT_MS));
+		CHECK(peer_wait(&peer, N_ROWS - 1, PEER_PATIENCE_MS));
 		if (!peer.answers[N_ROWS - 1].failed &&
 			peer_result(&peer, N_ROWS - 1).prompt_tokens + 2 * N_TOKENS <=
 				peer.status.models[0].context_length)
@@ -231,7 +230,7 @@ n_blocks_of(Peer *peer, uint64_t id)
 	LlmTokensResult result;
 	LlmError err;
 
-	if (!CHECK(peer_wait(peer, id, WAIT_MS)) || peer->answers[id].failed)
+	if (!CHECK(peer_wait(peer, id, PEER_PATIENCE_MS)) || peer->answers[id].failed)
 		return 0;
 	CHECK(llm_tokens_result_read(llm_strbuf_view(&peer->answers[id].payload), &result, &err) ==
 		  LLM_OK);
@@ -250,7 +249,7 @@ check_listed(Peer *peer, uint32_t n_blocks)
 	request.model.context_length = PIN_CONTEXT;
 	request.model.tenant = 1;
 	peer_request(peer, 100, &request);
-	if (!CHECK(peer_wait(peer, 100, WAIT_MS) && !peer->answers[100].failed))
+	if (!CHECK(peer_wait(peer, 100, PEER_PATIENCE_MS) && !peer->answers[100].failed))
 		return;
 	r = llm_reader(peer->answers[100].payload.data, peer->answers[100].payload.len);
 	CHECK(llm_read_count(&r, LLM_PIN_ENTRY_MIN_BYTES) == 1);
