@@ -16,24 +16,9 @@
 
 #include "scan/batch_plan.h"
 #include "scan/extract.h"
+#include "scan/generating.h"
+#include "scan/harmless.h"
 #include "sql/batched.h"
-
-bool
-llm_is_call(const Node *node)
-{
-	return IsA(node, FuncExpr) && !((const FuncExpr *) node)->funcretset &&
-		   llm_batched_function(((const FuncExpr *) node)->funcid) != NULL;
-}
-
-bool
-llm_has_call(Node *expression, void *unused)
-{
-	if (expression == NULL)
-		return false;
-	if (llm_is_call(expression))
-		return true;
-	return expression_tree_walker(expression, llm_has_call, unused);
-}
 
 Expr *
 llm_extract_test(Expr *expression, BoolTestType type)
@@ -238,18 +223,24 @@ extract_array_coerce(ArrayCoerceExpr *expression, LlmExtraction *extraction)
 	return (Node *) result;
 }
 
-/* The test's Params hold a row of the sub-select while it runs. */
+/*
+ * The test's Params hold a row of the sub-select while it runs.  A hashed one is not tested at all
+ * when the sub-select is empty, which VOLATILE functions in it could tell.
+ */
 static Node *
 extract_subplan(SubPlan *expression, LlmExtraction *extraction)
 {
 	SubPlan *result = copyObject(expression);
 	Bitmapset *outer = bms_copy(extraction->local_params);
+	LlmHarm harm = {0};
 	ListCell *lc;
 
+	llm_harm_find(expression->testexpr, &harm, NULL);
 	result->args = (List *) llm_extract((Node *) expression->args, extraction);
 	foreach (lc, expression->paramIds)
 		extraction->local_params = bms_add_member(extraction->local_params, lfirst_int(lc));
-	result->testexpr = llm_extract(expression->testexpr, extraction);
+	if (!expression->useHashTable || harm.volatiles == NIL)
+		result->testexpr = llm_extract(expression->testexpr, extraction);
 	extraction->local_params = outer;
 	return (Node *) result;
 }

@@ -29,10 +29,6 @@ extern Node *llm_extract(Node *expression, LlmExtraction *extraction);
 /* Whether anything could be taken out of an expression. */
 extern bool llm_extract_is_possible(Node *expression);
 
-/* Whether a node is a call of a generating function, and whether there is one in an expression. */
-extern bool llm_is_call(const Node *node);
-extern bool llm_has_call(Node *expression, void *unused);
-
 /* "expression IS [NOT] TRUE / FALSE", over a copy of the expression. */
 extern Expr *llm_extract_test(Expr *expression, BoolTestType type);
 

@@ -16,7 +16,7 @@
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 
-#include "scan/extract.h"
+#include "scan/generating.h"
 #include "scan/harmless.h"
 #include "sql/prompt.h"
 

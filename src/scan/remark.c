@@ -6,7 +6,7 @@
  */
 #include "postgres.h"
 
-#include "scan/extract.h"
+#include "scan/generating.h"
 #include "scan/plan_walk.h"
 #include "scan/remark.h"
 #include "scan/stage.h"

@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "scan/extract.h"
+#include "scan/generating.h"
 #include "scan/harmless.h"
 #include "scan/leaves.h"
 #include "scan/rewrite_shapes.h"

@@ -17,6 +17,7 @@
 
 #include "scan/batch_plan.h"
 #include "scan/extract.h"
+#include "scan/generating.h"
 #include "scan/harmless.h"
 #include "scan/leaves.h"
 #include "scan/rewrite_shapes.h"

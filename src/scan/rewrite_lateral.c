@@ -15,6 +15,7 @@
 #include "nodes/nodeFuncs.h"
 
 #include "scan/extract.h"
+#include "scan/generating.h"
 #include "scan/harmless.h"
 #include "scan/leaves.h"
 #include "scan/rewrite_shapes.h"

@@ -13,7 +13,7 @@
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 
-#include "scan/extract.h"
+#include "scan/generating.h"
 #include "scan/rewrite_shapes.h"
 
 static bool

@@ -19,7 +19,7 @@
 #include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
 
-#include "scan/extract.h"
+#include "scan/generating.h"
 #include "scan/leaves.h"
 #include "scan/rewrite_shapes.h"
 #include "scan/stage.h"

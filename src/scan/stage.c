@@ -14,6 +14,7 @@
 
 #include "scan/batch_plan.h"
 #include "scan/extract.h"
+#include "scan/generating.h"
 #include "scan/leaves.h"
 #include "scan/readahead.h"
 #include "scan/stage.h"
