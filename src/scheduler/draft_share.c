@@ -2,12 +2,13 @@
  * draft_share.c
  *	  How many drafted tokens a step computes; see draft_share.h.
  *
- * A step does n tokens of work in t(n) microseconds.  With m drafted tokens it takes t(n + m) and
- * does n + g tokens of work, where g adds up each one's chance to be right with all before it.  The
- * best m has the highest rate (n + g) / t(n + m), and there holds: a drafted token belongs in when
- * its chance exceeds that rate times what a token makes the step longer.  So one bound for all
- * sequences tells how much of each draft is taken, and rate and bound follow from each other in a
- * few rounds (W. Dinkelbach, "On Nonlinear Fractional Programming", 1967).
+ * A step of n tokens takes t(n) microseconds and brings those who may draft w tokens on: all n, or
+ * those of interactive sequences where these have bulk work beside them.  With m drafted tokens it
+ * takes t(n + m) and brings them w + g, where g adds up each one's chance to be right with all
+ * before it.  The best m has the highest rate (w + g) / t(n + m), and there holds: a drafted token
+ * belongs in when its chance exceeds that rate times what a token makes the step longer.  So one
+ * bound for all sequences tells how much of each draft is taken, and rate and bound follow from
+ * each other in a few rounds (W. Dinkelbach, "On Nonlinear Fractional Programming", 1967).
  *
  * Times are known only of steps that were run.  Were drafts too expensive once, because something
  * else used the machine, their times would stay so for ever; so now and then a small draft is
@@ -82,10 +83,13 @@ find_bound(const LlmStepCost *cost, LlmSequence *const *sequences, int32_t n_seq
 	Taken taken = take_drafts(sequences, n_sequences, 0, max_tokens);
 	double best_bound = NONE;
 	double rate, best_rate;
+	int32_t n_own = 0;
 
 	if (plain_us <= 0)
 		return NONE;
-	rate = n_tokens / plain_us;
+	for (int32_t i = 0; i < n_sequences; i++)
+		n_own += sequences[i]->n_planned;
+	rate = n_own / plain_us;
 	best_rate = rate * LEAST_GAIN;
 	for (int round = 0; round < MAX_ROUNDS && taken.n_tokens > 0; round++)
 	{
@@ -94,7 +98,7 @@ find_bound(const LlmStepCost *cost, LlmSequence *const *sequences, int32_t n_seq
 		double bound = rate * longer_us / n_before;
 
 		taken = take_drafts(sequences, n_sequences, bound, max_tokens);
-		rate = (n_tokens + taken.gain) / llm_step_cost_predict(cost, n_tokens + taken.n_tokens);
+		rate = (n_own + taken.gain) / llm_step_cost_predict(cost, n_tokens + taken.n_tokens);
 		if (rate > best_rate)
 		{
 			best_rate = rate;

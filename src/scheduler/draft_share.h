@@ -26,8 +26,8 @@ typedef struct LlmDraftShare
 } LlmDraftShare;
 
 /*
- * Cut the drafts of the n_sequences sequences, all planned up to their last known token, to what a
- * step with n_tokens tokens besides shall compute: max_tokens in all at most.
+ * Cut the drafts of the n_sequences sequences, which are all that matter, to what a step shall
+ * compute that has n_tokens tokens already, theirs and others': max_tokens in all at most.
  */
 extern void llm_draft_share_cut(LlmDraftShare *share, const LlmStepCost *cost,
 								LlmSequence *const *sequences, int32_t n_sequences,

@@ -367,6 +367,27 @@ check_busy(void)
 	llm_scheduler_destroy(scheduler);
 }
 
+/* Beside bulk work, which makes its steps longer, a single call drafts as far as it gains by it. */
+static void
+check_beside_bulk(void)
+{
+	LlmScheduler *scheduler = create(paying_config());
+	LlmSequence *single = add_decoding(scheduler, 1, 6000, false);
+	LlmSequence *bulk[8];
+	int32_t alone, beside;
+
+	teach(scheduler, single, 500, 2000);
+	alone = count_taken(scheduler, single, 0.85);
+	for (int i = 0; i < 8; i++)
+		bulk[i] = add_decoding(scheduler, 1, 40, true);
+	for (int i = 0; i < 8; i++)
+		make_pending(bulk[i]);
+	make_pending(single);
+	beside = count_taken(scheduler, single, 0.85);
+	CHECK_MSG(alone == 0 && beside > 0, "%d alone, %d beside bulk work", (int) alone, (int) beside);
+	llm_scheduler_destroy(scheduler);
+}
+
 /* Where drafts do not pay a small one is tried now and then, but none that is likely wrong. */
 static void
 check_probe(void)
@@ -395,6 +416,7 @@ main(void)
 	check_room();
 	check_paying();
 	check_busy();
+	check_beside_bulk();
 	check_probe();
 	return unit_done("draft");
 }
