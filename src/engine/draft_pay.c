@@ -21,6 +21,10 @@
 #define MIN_INTERVAL 32
 #define MAX_INTERVAL 1024
 
+/* What trials that fail may cost, of all time; a trial waits this long at most to be paid for. */
+#define TRIAL_SHARE 0.05
+#define MAX_PAYBACK 16384
+
 /* The weight of a new step in what is known. */
 #define NEWS 0.1
 
@@ -61,6 +65,12 @@ llm_draft_pay_asks(const LlmDraftPay *pay, int32_t n_sequences)
 	return !pay->never && (pay->always || class->drafts != (class->n_until == 0));
 }
 
+static void
+learn(double *average, double value)
+{
+	*average = *average == 0 ? value : *average + NEWS * (value - *average);
+}
+
 static bool
 is_clearly_worse(const LlmDraftPayClass *class)
 {
@@ -68,25 +78,41 @@ is_clearly_worse(const LlmDraftPayClass *class)
 		   CLEARLY_WORSE * class->us_per_token * (double) class->tried_tokens;
 }
 
+/* Steps in which what the trial cost more than the known way is no more than its share. */
+static int32_t
+steps_to_pay_back(const LlmDraftPayClass *class)
+{
+	double lost_us = (double) class->trial_us - class->us_per_token * (double) class->trial_tokens;
+	double n_steps = lost_us / (TRIAL_SHARE * class->step_us);
+
+	return n_steps < MAX_PAYBACK ? (int32_t) n_steps : MAX_PAYBACK;
+}
+
 /* The trial is over: is the other way better? */
 static void
 judge(LlmDraftPayClass *class)
 {
 	double us_per_token = (double) class->tried_us / (double) class->tried_tokens;
+	int32_t payback = 0;
 
 	if (us_per_token < LEAST_GAIN * class->us_per_token)
 	{
 		class->drafts = !class->drafts;
 		class->us_per_token = us_per_token;
+		class->step_us = (double) class->tried_us / (class->n_tried - N_SETTLE);
 		class->interval = MIN_INTERVAL;
 	}
 	else
+	{
 		class->interval *= is_clearly_worse(class) ? 4 : 2;
+		payback = steps_to_pay_back(class);
+	}
 	if (class->interval > MAX_INTERVAL)
 		class->interval = MAX_INTERVAL;
-	class->n_until = class->interval;
+	class->n_until = class->interval > payback ? class->interval : payback;
 	class->n_tried = 0;
 	class->tried_us = class->tried_tokens = 0;
+	class->trial_us = class->trial_tokens = 0;
 }
 
 void
@@ -101,15 +127,13 @@ llm_draft_pay_note(LlmDraftPay *pay, int32_t n_sequences, bool drafted, int32_t 
 		return;
 	if (!tries)
 	{
-		double us_per_token = (double) us / n_tokens;
-
-		class->us_per_token =
-			class->us_per_token == 0
-				? us_per_token
-				: class->us_per_token + NEWS * (us_per_token - class->us_per_token);
+		learn(&class->us_per_token, (double) us / n_tokens);
+		learn(&class->step_us, (double) us);
 		class->n_until--;
 		return;
 	}
+	class->trial_us += us;
+	class->trial_tokens += n_tokens;
 	if (class->n_tried++ < N_SETTLE)
 		return;
 	class->tried_us += us;

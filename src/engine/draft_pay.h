@@ -5,7 +5,8 @@
  * What a draft model costs is spent before anybody knows how much of it is right, and how much a
  * longer step costs depends on the device and the batch.  So nothing is predicted: for batches of
  * about the same size, microseconds per token are measured as it goes, and the other way is tried
- * for a few steps now and then, the seldomer the more often it was worse.
+ * for a few steps now and then, the seldomer the more often it was worse and the more it cost: a
+ * large draft model, which reads all prompts before it can guess, may take seconds.
  */
 #ifndef LLM_ENGINE_DRAFT_PAY_H
 #define LLM_ENGINE_DRAFT_PAY_H
@@ -20,11 +21,14 @@ typedef struct LlmDraftPayClass
 {
 	bool drafts;		 /* the better way, as far as is known */
 	double us_per_token; /* that it takes; 0: not known */
+	double step_us;		 /* and a step of it */
 	int32_t n_until;	 /* steps until the other way is tried */
-	int32_t interval;	 /* the last n_until */
+	int32_t interval;	 /* from which the next n_until follows */
 	int32_t n_tried;	 /* steps that tried it; valid while n_until is 0 */
-	int64_t tried_us;
+	int64_t tried_us;	 /* of these, those that count */
 	int64_t tried_tokens;
+	int64_t trial_us; /* all of them */
+	int64_t trial_tokens;
 } LlmDraftPayClass;
 
 typedef struct LlmDraftPay

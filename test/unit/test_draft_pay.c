@@ -26,6 +26,30 @@ count_asked(LlmDraftPay *pay, int32_t n_sequences, int64_t plain_us, int64_t dra
 	return n_asked;
 }
 
+/* Where each trial begins with steps that take fifty times as long, few trials are made. */
+static void
+check_share(void)
+{
+	LlmDraftPay pay;
+	int64_t plain_us = 0, trial_us = 0;
+	int n_in_row = 0;
+
+	llm_draft_pay_init(&pay, false);
+	for (int i = 0; i < 5 * N_STEPS; i++)
+	{
+		bool asks = llm_draft_pay_asks(&pay, 32);
+		int64_t us = 3200;
+
+		n_in_row = asks ? n_in_row + 1 : 0;
+		if (asks)
+			us *= n_in_row <= 2 ? 50 : 2;
+		*(asks ? &trial_us : &plain_us) += us;
+		llm_draft_pay_note(&pay, 32, asks, 32, us);
+	}
+	CHECK_MSG(trial_us > 0 && (double) trial_us < 0.06 * (double) plain_us,
+			  "trials took %f of the time", (double) trial_us / (double) plain_us);
+}
+
 int
 main(void)
 {
@@ -59,5 +83,6 @@ main(void)
 	CHECK(count_asked(&pay, 1152, 100, 500) == N_STEPS);
 	pay.never = true;
 	CHECK(count_asked(&pay, 1, 100, 10) == 0);
+	check_share();
 	return unit_done("draft_pay");
 }
