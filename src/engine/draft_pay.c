@@ -58,11 +58,12 @@ llm_draft_pay_init(LlmDraftPay *pay, bool always)
 }
 
 bool
-llm_draft_pay_asks(const LlmDraftPay *pay, int32_t n_sequences)
+llm_draft_pay_asks(const LlmDraftPay *pay, int32_t n_sequences, bool decodes)
 {
 	const LlmDraftPayClass *class = &pay->classes[class_of(n_sequences)];
+	bool tries = decodes && class->n_until == 0;
 
-	return !pay->never && (pay->always || class->drafts != (class->n_until == 0));
+	return !pay->never && (pay->always || class->drafts != tries);
 }
 
 static void

@@ -40,8 +40,11 @@ typedef struct LlmDraftPay
 
 extern void llm_draft_pay_init(LlmDraftPay *pay, bool always);
 
-/* Shall the draft model run for a step with so many sequences? */
-extern bool llm_draft_pay_asks(const LlmDraftPay *pay, int32_t n_sequences);
+/*
+ * Shall the draft model run for a step with so many sequences?  Beside prompts (not only decodes),
+ * whose steps are not noted, nothing is tried.
+ */
+extern bool llm_draft_pay_asks(const LlmDraftPay *pay, int32_t n_sequences, bool decodes);
 
 /*
  * A step of n_sequences sequences, none with a part of its prompt, gave n_tokens tokens and took us

@@ -21,7 +21,6 @@ llm_drafting_begin(LlmDrafting *drafting, const LlmModelEntry *entry, const LlmB
 	*drafting = (LlmDrafting){0};
 	if (entry->draft == NULL)
 		return;
-	drafting->asks = llm_draft_pay_asks(&entry->draft_pay, batch->n_seqs);
 	drafting->n_sequences = batch->n_seqs;
 	drafting->n_generated = entry->counts[LLM_MODEL_GENERATED_TOKENS];
 	drafting->decodes = true;
@@ -34,6 +33,7 @@ llm_drafting_begin(LlmDrafting *drafting, const LlmModelEntry *entry, const LlmB
 			drafting->decodes = false;
 		drafting->interactive = drafting->interactive || !request->bulk;
 	}
+	drafting->asks = llm_draft_pay_asks(&entry->draft_pay, batch->n_seqs, drafting->decodes);
 }
 
 void

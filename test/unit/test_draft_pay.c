@@ -16,7 +16,7 @@ count_asked(LlmDraftPay *pay, int32_t n_sequences, int64_t plain_us, int64_t dra
 
 	for (int i = 0; i < N_STEPS; i++)
 	{
-		bool asks = llm_draft_pay_asks(pay, n_sequences);
+		bool asks = llm_draft_pay_asks(pay, n_sequences, true);
 		int32_t n_tokens = asks ? 2 * n_sequences : n_sequences;
 
 		n_asked += asks;
@@ -37,7 +37,7 @@ check_share(void)
 	llm_draft_pay_init(&pay, false);
 	for (int i = 0; i < 5 * N_STEPS; i++)
 	{
-		bool asks = llm_draft_pay_asks(&pay, 32);
+		bool asks = llm_draft_pay_asks(&pay, 32, true);
 		int64_t us = 3200;
 
 		n_in_row = asks ? n_in_row + 1 : 0;
@@ -57,14 +57,18 @@ main(void)
 	int n_asked;
 
 	llm_draft_pay_init(&pay, false);
-	CHECK(!llm_draft_pay_asks(&pay, 1));
+	CHECK(!llm_draft_pay_asks(&pay, 1, true));
+	for (int i = 0; i < 4; i++)
+		llm_draft_pay_note(&pay, 1, false, 1, 1000);
+	CHECK(llm_draft_pay_asks(&pay, 1, true) && !llm_draft_pay_asks(&pay, 1, false));
 	n_asked = count_asked(&pay, 1, 1000, 500);
+	CHECK(llm_draft_pay_asks(&pay, 1, false));
 	CHECK_MSG(n_asked > N_STEPS * 9 / 10, "asked %d times where it pays", n_asked);
 	n_asked = count_asked(&pay, 32, 100, 150);
 	CHECK_MSG(n_asked > 0 && n_asked < N_STEPS / 40, "asked %d times where it does not", n_asked);
 
 	/* Each size learns for itself, and what was learned changes when times do. */
-	CHECK(llm_draft_pay_asks(&pay, 1) || count_asked(&pay, 1, 1000, 500) > N_STEPS / 2);
+	CHECK(llm_draft_pay_asks(&pay, 1, true) || count_asked(&pay, 1, 1000, 500) > N_STEPS / 2);
 	n_asked = count_asked(&pay, 32, 100, 50);
 	CHECK_MSG(n_asked > N_STEPS / 2, "asked %d times after times have changed", n_asked);
 	n_asked = count_asked(&pay, 32, 100, 150);
@@ -77,7 +81,7 @@ main(void)
 	llm_draft_pay_init(&pay, false);
 	for (int i = 0; i < 100; i++)
 		llm_draft_pay_note(&pay, 1, true, 4, 1);
-	CHECK(!llm_draft_pay_asks(&pay, 1));
+	CHECK(!llm_draft_pay_asks(&pay, 1, true));
 
 	llm_draft_pay_init(&pay, true);
 	CHECK(count_asked(&pay, 1152, 100, 500) == N_STEPS);
