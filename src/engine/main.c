@@ -22,6 +22,9 @@
 #define LLM_VERSION "unknown version"
 #endif
 
+/* Pieces of memory from here on go back to the system when they are freed. */
+#define LARGE_BYTES (128 * 1024)
+
 static LlmWake main_wake = {-1};
 static volatile sig_atomic_t main_stop;
 
@@ -64,8 +67,6 @@ die_with_parent(void)
  * raise the size from which it does so at the first large free, by itself, and later models,
  * caches and texts would leave holes in the heap.
  */
-#define LARGE_BYTES (128 * 1024)
-
 static void
 keep_heap_small(void)
 {

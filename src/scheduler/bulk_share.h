@@ -21,20 +21,20 @@
 /* What bulk work may stretch a step with interactive sequences to. */
 #define LLM_BULK_STRETCH 1.5
 
-/* All zero: nothing is known, bulk work has no bound. */
+/* All zero: bulk work has no bound. */
 typedef struct LlmBulkShare
 {
-	LlmStepCost cost;
 	double bound_us; /* of the next step, if it has no interactive sequence; 0: none */
 } LlmBulkShare;
 
 /* An interactive sequence will come: let the steps until then be short. */
-extern void llm_bulk_share_expect(LlmBulkShare *share);
+extern void llm_bulk_share_expect(LlmBulkShare *share, const LlmStepCost *cost);
 
 /*
  * The tokens of bulk work in a step with n_interactive tokens of interactive sequences: at least
  * one, max_tokens at most, which is at least one.  Call once per step.
  */
-extern int32_t llm_bulk_share_plan(LlmBulkShare *share, int32_t n_interactive, int32_t max_tokens);
+extern int32_t llm_bulk_share_plan(LlmBulkShare *share, const LlmStepCost *cost,
+								   int32_t n_interactive, int32_t max_tokens);
 
 #endif /* LLM_SCHEDULER_BULK_SHARE_H */

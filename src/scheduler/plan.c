@@ -215,7 +215,7 @@ static int32_t
 prompt_tokens(const LlmScheduler *scheduler, const LlmLane *lane, int32_t n_decodes,
 			  int32_t max_tokens)
 {
-	const LlmStepCost *cost = &scheduler->bulk_share.cost;
+	const LlmStepCost *cost = &scheduler->cost;
 	bool texts_wait = lane == &scheduler->interactive && n_decodes > 0;
 	double decodes_us = llm_step_cost_predict(cost, n_decodes > 0 ? n_decodes : 1);
 	double bound_us = fmax(texts_wait ? PAUSE_US : STEP_US,
@@ -267,7 +267,8 @@ plan_bulk(LlmScheduler *scheduler, Budget *budget, int32_t n_interactive)
 {
 	if (budget->tokens == 0 || (scheduler->bulk.running.n == 0 && scheduler->bulk.waiting.n == 0))
 		return;
-	budget->tokens = llm_bulk_share_plan(&scheduler->bulk_share, n_interactive, budget->tokens);
+	budget->tokens = llm_bulk_share_plan(&scheduler->bulk_share, &scheduler->cost, n_interactive,
+										 budget->tokens);
 	plan_lane(scheduler, &scheduler->bulk, budget);
 }
 
@@ -289,8 +290,8 @@ plan_drafts(LlmScheduler *scheduler, const Budget *budget, int32_t n_interactive
 		max_tokens = scheduler->config.max_step_tokens - n_tokens; /* not only bulk work's share */
 	if (max_tokens > budget->rows)
 		max_tokens = budget->rows;
-	llm_draft_share_cut(&scheduler->draft_share, &scheduler->bulk_share.cost, scheduler->planned,
-						n_sequences, n_tokens, max_tokens);
+	llm_draft_share_cut(&scheduler->draft_share, &scheduler->cost, scheduler->planned, n_sequences,
+						n_tokens, max_tokens);
 	for (int32_t i = 0; i < n_sequences; i++)
 	{
 		LlmSequence *sequence = scheduler->planned[i];

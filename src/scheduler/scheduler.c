@@ -273,7 +273,7 @@ void
 llm_scheduler_note_time(LlmScheduler *scheduler, int64_t us)
 {
 	LLM_ASSERT(!scheduler->step_planned && scheduler->step_tokens > 0);
-	llm_step_cost_note(&scheduler->bulk_share.cost, scheduler->step_tokens, us < 0 ? 0 : us);
+	llm_step_cost_note(&scheduler->cost, scheduler->step_tokens, us < 0 ? 0 : us);
 }
 
 int64_t
@@ -297,7 +297,7 @@ llm_scheduler_gathers(const LlmScheduler *scheduler)
 void
 llm_scheduler_expect_interactive(LlmScheduler *scheduler)
 {
-	llm_bulk_share_expect(&scheduler->bulk_share);
+	llm_bulk_share_expect(&scheduler->bulk_share, &scheduler->cost);
 }
 
 void

@@ -13,6 +13,7 @@
 #include "scheduler/kv_store.h"
 #include "scheduler/scheduler.h"
 #include "scheduler/sequence_internal.h"
+#include "scheduler/step_cost.h"
 
 /* Interactive and bulk sequences queue and run in lanes of their own. */
 typedef struct LlmLane
@@ -32,6 +33,7 @@ struct LlmScheduler
 	LlmSequenceList pinned;			/* computed, only holding their KV blocks: pinning.c */
 	int32_t n_pinned_blocks;		/* of the full group, those that pins share once for each */
 	int32_t n_pinned_window_blocks; /* the same of the window group */
+	LlmStepCost cost;				/* what steps take, once that is told */
 	LlmBulkShare bulk_share;
 	LlmDraftShare draft_share;
 	LlmAnswerLength answer_length;

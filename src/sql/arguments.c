@@ -86,7 +86,7 @@ prepare_options(LlmVerb verb, const NullableDatum *arguments, LlmPreparedCall *o
 	LlmGenerateRequest *generate = &out->request.generate;
 	LlmOptions *options = &out->options;
 
-	Assert(verb == LLM_VERB_GENERATE || verb == LLM_VERB_CHAT || verb == LLM_VERB_STREAM);
+	Assert(verb != LLM_VERB_SCORE);
 	memset(&out->request, 0, sizeof(out->request));
 	out->verb = verb;
 	read_options(verb, arguments, options);

@@ -77,10 +77,10 @@ is_defined(uint64_t key)
 	return false;
 }
 
-/* True when the engine says that it holds key. */
-static bool
-is_loaded(uint64_t key)
+bool
+llm_engine_model_is_loaded(const LlmModelRef *model)
 {
+	uint64_t key = llm_model_ref_key(model);
 	LlmServerStatus *status = palloc0(sizeof(LlmServerStatus));
 	bool found = false;
 
@@ -94,10 +94,9 @@ is_loaded(uint64_t key)
 void
 llm_engine_model_forget(const LlmModelRef *model)
 {
-	uint64_t key = llm_model_ref_key(model);
-
 	/* Models are defined and dropped without an engine as well. */
-	if (llm_client_is_preloaded() && is_loaded(key) && !is_defined(key))
+	if (llm_client_is_preloaded() && llm_engine_model_is_loaded(model) &&
+		!is_defined(llm_model_ref_key(model)))
 		(void) unload(model);
 }
 
@@ -158,14 +157,10 @@ reset_cache(const LlmModelRef *model)
 {
 	LlmRequest request = {.kind = LLM_REQUEST_RESET_CACHE, .model = *model};
 	StringInfoData payload;
-	LlmTokensResult result;
-	LlmError error;
 
 	initStringInfo(&payload);
 	llm_client_ask(&request, &payload);
-	llm_result_check(
-		llm_tokens_result_read((LlmStrView){payload.data, payload.len}, &result, &error), &error);
-	return result.n_tokens;
+	return llm_result_token_count(&payload);
 }
 
 /* The same of all loaded models of this database that the caller may use. */
@@ -181,7 +176,7 @@ reset_all_caches(void)
 		LlmModelRef model;
 
 		if (llm_model_ref_may_use(server) && llm_model_ref_of_server(server, &model) &&
-			is_loaded(llm_model_ref_key(&model)))
+			llm_engine_model_is_loaded(&model))
 			n_tokens += reset_cache(&model);
 	}
 	return n_tokens;

@@ -9,6 +9,9 @@
 
 #include "protocol/message.h"
 
+/* Does the engine say that it has this model, loaded or about to be? */
+extern bool llm_engine_model_is_loaded(const LlmModelRef *model);
+
 /* Raise unless the engine could run the file of this model.  Loads nothing. */
 extern void llm_engine_model_inspect(const LlmModelRef *model);
 

@@ -39,7 +39,8 @@ typedef enum LlmVerb
 	LLM_VERB_GENERATE = 1,
 	LLM_VERB_CHAT = 2,
 	LLM_VERB_STREAM = 4,
-	LLM_VERB_SCORE = 8
+	LLM_VERB_SCORE = 8,
+	LLM_VERB_PIN = 16
 } LlmVerb;
 
 /* What becomes of a request that fails in the engine. */

@@ -12,16 +12,16 @@
 #include "utils/builtins.h"
 
 #include "ipc/client.h"
-#include "ipc/status.h"
 #include "sql/arguments.h"
 #include "sql/catalog.h"
 #include "sql/encoding.h"
+#include "sql/engine_model.h"
 #include "sql/model_ref.h"
 #include "sql/result.h"
 #include "sql/row.h"
 #include "sql/sql.h"
 
-/* Positions of llm.pin_prefix; name is the first of all three functions. */
+/* Positions of llm.pin_prefix. */
 enum
 {
 	PIN_NAME = 0,
@@ -52,14 +52,10 @@ static int32
 ask_count(const LlmRequest *request)
 {
 	StringInfoData payload;
-	LlmTokensResult result;
-	LlmError error;
 
 	initStringInfo(&payload);
 	llm_client_ask(request, &payload);
-	llm_result_check(
-		llm_tokens_result_read((LlmStrView){payload.data, payload.len}, &result, &error), &error);
-	return (int32) result.n_tokens;
+	return (int32) llm_result_token_count(&payload);
 }
 
 LLM_SQL_FUNCTION(postgres_llm_pin_prefix);
@@ -79,7 +75,7 @@ postgres_llm_pin_prefix(PG_FUNCTION_ARGS)
 	arguments[LLM_ARGUMENT_MODEL] = fcinfo->args[PIN_MODEL];
 	arguments[LLM_ARGUMENT_SYSTEM_PROMPT] = fcinfo->args[PIN_SYSTEM_PROMPT];
 	arguments[LLM_ARGUMENT_OPTIONS] = fcinfo->args[PIN_OPTIONS];
-	if (!llm_arguments_to_generate(LLM_VERB_GENERATE, arguments, &request, &on_error))
+	if (!llm_arguments_to_generate(LLM_VERB_PIN, arguments, &request, &on_error))
 		PG_RETURN_NULL();
 	request.kind = LLM_REQUEST_PIN;
 	request.pin_name = name;
@@ -131,23 +127,18 @@ LLM_SQL_FUNCTION(postgres_llm_pinned_prefixes);
 Datum
 postgres_llm_pinned_prefixes(PG_FUNCTION_ARGS)
 {
-	LlmServerStatus *status = palloc0(sizeof(LlmServerStatus));
 	ReturnSetInfo *set = (ReturnSetInfo *) fcinfo->resultinfo;
 	ListCell *cell;
 
-	llm_server_status_read(status);
+	llm_client_require_preload();
 	InitMaterializedSRF(fcinfo, 0);
 	foreach (cell, llm_model_list())
 	{
 		const ForeignServer *server = (ForeignServer *) lfirst(cell);
 		LlmModelRef model;
-		bool loaded = false;
 
-		if (!llm_model_ref_may_use(server) || !llm_model_ref_of_server(server, &model))
-			continue;
-		for (uint32_t i = 0; i < status->engine.n_models; i++)
-			loaded |= status->engine.models[i].key == llm_model_ref_key(&model);
-		if (loaded)
+		if (llm_model_ref_may_use(server) && llm_model_ref_of_server(server, &model) &&
+			llm_engine_model_is_loaded(&model))
 			put_pins(set, server, &model);
 	}
 	return (Datum) 0;

@@ -39,16 +39,32 @@ llm_result_text(const LlmGenerateResult *result, LlmOnError on_error, LlmError *
 	return value;
 }
 
+static void
+read_tokens(StringInfo payload, LlmTokensResult *result)
+{
+	LlmError error;
+
+	llm_result_check(
+		llm_tokens_result_read((LlmStrView){payload->data, payload->len}, result, &error), &error);
+}
+
+uint32
+llm_result_token_count(StringInfo payload)
+{
+	LlmTokensResult result;
+
+	read_tokens(payload, &result);
+	return result.n_tokens;
+}
+
 Datum
 llm_result_token_array(StringInfo payload)
 {
 	LlmTokensResult result;
-	LlmError error;
 	Datum *values;
 	ArrayType *array;
 
-	llm_result_check(
-		llm_tokens_result_read((LlmStrView){payload->data, payload->len}, &result, &error), &error);
+	read_tokens(payload, &result);
 	Assert(!result.count_only);
 
 	values = MemoryContextAllocHuge(CurrentMemoryContext,

@@ -21,6 +21,9 @@ extern void llm_result_check(LlmStatus status, const LlmError *error);
  */
 extern text *llm_result_text(const LlmGenerateResult *result, LlmOnError on_error, LlmError *error);
 
+/* How many tokens a tokens result has. */
+extern uint32 llm_result_token_count(StringInfo payload);
+
 /* int[] of a tokens result. */
 extern Datum llm_result_token_array(StringInfo payload);
 

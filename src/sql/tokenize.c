@@ -52,16 +52,12 @@ Datum
 postgres_llm_count_tokens(PG_FUNCTION_ARGS)
 {
 	StringInfoData payload;
-	LlmTokensResult result;
-	LlmError error;
 
 	llm_client_require_preload();
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	ask_tokens(fcinfo, true, &payload);
-	llm_result_check(
-		llm_tokens_result_read((LlmStrView){payload.data, payload.len}, &result, &error), &error);
-	PG_RETURN_INT32((int32) result.n_tokens);
+	PG_RETURN_INT32((int32) llm_result_token_count(&payload));
 }
 
 /* The array's numbers as the engine reads them. */

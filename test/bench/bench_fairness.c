@@ -4,8 +4,8 @@
  *
  *	  bench_fairness MODEL.gguf [calls] [pause_ms]
  *
- * As the broker would, it keeps 28 requests of bulk sessions in the engine (all places but the
- * eighth that is for others) and makes one call after the other beside them, with a pause between.
+ * It keeps 28 requests of bulk sessions in the engine, for which there are places beside the
+ * call's, and makes one call after the other beside them, with a pause between.
  * The same calls alone, and the bulk work alone, are the figures to compare with; "unmarked" sends
  * the bulk requests as ordinary ones, so that the engine treats all alike.
  *

@@ -128,6 +128,7 @@ SELECT llm.pin_prefix(NULL, 'hello', 'renamed');
 SELECT llm.pin_prefix('', 'hello', 'renamed');
 SELECT llm.pin_prefix(repeat('n', 64), 'hello', 'renamed');
 SELECT llm.pin_prefix('greeting', NULL, 'renamed');
+SELECT llm.pin_prefix('greeting', 'hello', 'renamed', options => '{"on_error": "null"}');
 SELECT llm.pin_prefix('greeting', 'hello', 'nowhere');
 SELECT state, loaded_bytes, context_length FROM llm.model_status WHERE model = 'renamed';
 SELECT llm.load_model('nowhere');

@@ -90,21 +90,22 @@ static void
 check_growth(void)
 {
 	LlmBulkShare share = {0};
+	LlmStepCost cost = {0};
 	int32_t before = 0, n, n_steps = 0;
 
-	CHECK(llm_bulk_share_plan(&share, 3, 500) == 500);
-	llm_step_cost_note(&share.cost, 1, 1000);
-	llm_step_cost_note(&share.cost, 101, 11000);
-	CHECK(llm_bulk_share_plan(&share, 0, 500) == 500);
-	CHECK(llm_bulk_share_plan(&share, 1, 500) == 5);
-	for (; (n = llm_bulk_share_plan(&share, 0, 500)) < 500; before = n)
+	CHECK(llm_bulk_share_plan(&share, &cost, 3, 500) == 500);
+	llm_step_cost_note(&cost, 1, 1000);
+	llm_step_cost_note(&cost, 101, 11000);
+	CHECK(llm_bulk_share_plan(&share, &cost, 0, 500) == 500);
+	CHECK(llm_bulk_share_plan(&share, &cost, 1, 500) == 5);
+	for (; (n = llm_bulk_share_plan(&share, &cost, 0, 500)) < 500; before = n)
 	{
 		CHECK(n >= 2 * before && n <= 2 * before + 11);
 		n_steps++;
 	}
 	CHECK(n_steps == 6);
-	llm_bulk_share_expect(&share);
-	CHECK(llm_bulk_share_plan(&share, 0, 500) == 6);
+	llm_bulk_share_expect(&share, &cost);
+	CHECK(llm_bulk_share_plan(&share, &cost, 0, 500) == 6);
 }
 
 /* ---- order ---- */
